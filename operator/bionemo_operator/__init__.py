@@ -1,0 +1,1 @@
+"""Kubernetes operator and command line for training biomolecular language models."""

@@ -1,0 +1,1 @@
+"""Data preparation, tokenizers and training of biomolecular language models."""
