@@ -13,6 +13,16 @@ from dataclasses import dataclass
 from bionemo_trainer.contract import ExitCode
 
 
+class _Nothing:
+    """What stands as the value of a problem when nothing was given."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING = _Nothing()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong with an input, said so that its reader can mend it alone.
@@ -24,7 +34,7 @@ class Problem:
     field: str
     """The path a user would search for: a configuration key, a CR field, or a file and line."""
     value: object
-    """What was given there, shown with repr."""
+    """What was given there, shown with repr; NOTHING where a value is missing."""
     rule: str
     """What is allowed, as a predicate of the value."""
     mend: str

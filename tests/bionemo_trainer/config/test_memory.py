@@ -1,0 +1,75 @@
+"""The memory estimate counts states exactly and moves the right way with every setting."""
+
+import pytest
+
+from bionemo_trainer.config.load import load_recipe
+from bionemo_trainer.config.memory import GIB, MemoryEstimate, estimate_memory
+from bionemo_trainer.config.parameters import num_parameters
+
+ESM2 = "protein/esm2nv/pretrain_esm2_650M"
+
+
+def estimate(*overrides, recipe=ESM2):
+    return estimate_memory(load_recipe(recipe, overrides).config)
+
+
+def test_full_precision_keeps_sixteen_bytes_per_parameter():
+    parameters = num_parameters(load_recipe(ESM2).config.model)
+    full = estimate()
+    assert (full.weights_bytes, full.gradients_bytes, full.optimizer_bytes) == (
+        4 * parameters,
+        4 * parameters,
+        8 * parameters,
+    )
+
+
+def test_mixed_precision_adds_a_32_bit_copy_of_the_weights():
+    parameters = num_parameters(load_recipe(ESM2).config.model)
+    mixed = estimate("trainer.precision=bf16-mixed")
+    assert (mixed.weights_bytes, mixed.optimizer_bytes) == (2 * parameters, 12 * parameters)
+
+
+def test_replicas_share_the_optimizer_states():
+    assert estimate("trainer.num_nodes=4").optimizer_bytes == estimate().optimizer_bytes // 4
+
+
+def test_tensor_parallel_ranks_share_everything():
+    alone = estimate()
+    half = estimate("trainer.devices=2", "model.tensor_model_parallel_size=2")
+    assert half.weights_bytes == pytest.approx(alone.weights_bytes / 2, rel=0.01)
+    assert half.activations_bytes < alone.activations_bytes
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "model.activations_checkpoint_granularity=full",
+        "model.micro_batch_size=1",
+        "model.seq_length=512",
+        "trainer.precision=bf16-mixed",
+    ],
+)
+def test_a_setting_that_saves_memory_lowers_the_activations(setting):
+    extra = ["model.data.max_seq_length=512"] if "seq_length" in setting else []
+    assert estimate(setting, *extra).activations_bytes < estimate().activations_bytes
+
+
+def test_sequence_parallelism_splits_what_tensor_parallelism_leaves_whole():
+    layout = ["trainer.devices=2", "model.tensor_model_parallel_size=2"]
+    assert estimate(*layout, "model.sequence_parallel=True").activations_bytes < estimate(*layout).activations_bytes
+
+
+def test_dropout_masks_take_room():
+    assert estimate("model.hidden_dropout=0.1").activations_bytes > estimate().activations_bytes
+
+
+@pytest.mark.parametrize("recipe", ["molecule/megamolbart/pretrain_base", "protein/prott5nv/base_config"])
+def test_a_decoder_takes_room(recipe):
+    assert estimate(recipe=recipe).activations_bytes > 0
+
+
+def test_the_estimate_is_printed_with_its_parts():
+    size = MemoryEstimate(
+        weights_bytes=GIB, gradients_bytes=2 * GIB, optimizer_bytes=3 * GIB, activations_bytes=4 * GIB
+    )
+    assert str(size) == ("11.5 GiB per GPU (weights 1.0, gradients 2.0, optimizer 3.0, activations 4.0, reserved 1.5)")
