@@ -43,22 +43,30 @@ def test_now_is_written_in_the_given_form():
 def test_every_value_that_cannot_be_resolved_is_named(monkeypatch):
     monkeypatch.delenv("NOT_SET", raising=False)
     assert messages({"a": "${oc.env:NOT_SET}/x", "b": {"c": ["fine", "${nowhere}"]}, "d": "fine"}) == [
-        "a: '${oc.env:NOT_SET}/x' can't be resolved (Environment variable 'NOT_SET' not found); "
-        "set the environment variable NOT_SET, or give the value itself.",
-        "b.c[1]: '${nowhere}' can't be resolved (Interpolation key 'nowhere' not found); "
-        "name a key that exists, or give the value itself.",
+        (
+            "a: '${oc.env:NOT_SET}/x' can't be resolved (Environment variable 'NOT_SET' not found); "
+            "set the environment variable NOT_SET, or give the value itself."
+        ),
+        (
+            "b.c[1]: '${nowhere}' can't be resolved (Interpolation key 'nowhere' not found); "
+            "name a key that exists, or give the value itself."
+        ),
     ]
 
 
 def test_a_product_of_a_word_is_refused():
     assert messages({"a": "${multiply:x,y}"}) == [
-        "a: '${multiply:x,y}' can't be resolved ("
-        "can't multiply sequence by non-int of type 'str'); name a key that exists, or give the value itself."
+        (
+            "a: '${multiply:x,y}' can't be resolved ("
+            "can't multiply sequence by non-int of type 'str'); name a key that exists, or give the value itself."
+        )
     ]
 
 
 def test_a_value_of_a_foreign_type_is_refused():
     assert messages({"model": {"made": date(2026, 1, 2)}}) == [
-        "model.made: datetime.date(2026, 1, 2) is no value of a configuration "
-        "(Value 'date' is not a supported primitive type); quote it."
+        (
+            "model.made: datetime.date(2026, 1, 2) is no value of a configuration "
+            "(Value 'date' is not a supported primitive type); quote it."
+        )
     ]

@@ -99,8 +99,10 @@ def test_problems_of_every_stage_come_together():
     assert refused(
         "(", "model.nowhere=1", "++model.num_layers=0", "++trainer.benchmrk=True", "++trainer.max_epochs=3"
     ) == [
-        "overrides: '(' does not follow Hydra's grammar (token recognition error at: '('); "
-        "quote a value with brackets ('x[000..009]'), or write x_OP_000..009_CL_.",
+        (
+            "overrides: '(' does not follow Hydra's grammar (token recognition error at: '('); "
+            "quote a value with brackets ('x[000..009]'), or write x_OP_000..009_CL_."
+        ),
         "overrides: 'model.nowhere=1' names no key of this configuration (model.nowhere); ++model.nowhere=1 adds a new one.",
         "trainer.max_epochs: 3 is not supported, only -1 or 1 is; set trainer.max_steps.",
         "trainer.benchmrk: True is set, but no such key exists; did you mean trainer.benchmark? remove or rename it.",

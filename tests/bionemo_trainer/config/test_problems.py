@@ -50,8 +50,10 @@ def refused(*overrides, recipe="molecule/megamolbart/pretrain_xsmall_span_aug_ml
         ("model.data.data_sep=ab", "model.data.data_sep: 'ab' must have at most 1 character; shorten it."),
         (
             "model.optim.sched.name=Linear",
-            "model.optim.sched.name: 'Linear' must be one of "
-            "NoamAnnealing, CosineAnnealing, InverseSquareRootAnnealing, WarmupAnnealDecayHold; choose one.",
+            (
+                "model.optim.sched.name: 'Linear' must be one of "
+                "NoamAnnealing, CosineAnnealing, InverseSquareRootAnnealing, WarmupAnnealDecayHold; choose one."
+            ),
         ),
         ("~model.optim.sched.name", "model.optim.sched.name: nothing is given, and a value is required; add the key."),
         (

@@ -26,8 +26,10 @@ def refused(recipe, *overrides):
             MOLECULES,
             ["trainer.num_nodes=1", "trainer.devices=6", f"{TENSOR}=4"],
             [
-                f"{TENSOR} x {PIPELINE}: 4 does not divide the 6 ranks (1 x 6, trainer.num_nodes x trainer.devices); "
-                "choose a product out of 1, 2, 3, 6."
+                (
+                    f"{TENSOR} x {PIPELINE}: 4 does not divide the 6 ranks (1 x 6, trainer.num_nodes x trainer.devices); "
+                    "choose a product out of 1, 2, 3, 6."
+                )
             ],
             id="ranks",
         ),
@@ -50,8 +52,10 @@ def refused(recipe, *overrides):
             T5,
             [f"{PIPELINE}=2"],
             [
-                f"{PIPELINE}: 2 must be 1 for an encoder-decoder model, since megatron-core 0.19 no longer pipelines these; "
-                f"set it to 1 and use {TENSOR} to spread a large model."
+                (
+                    f"{PIPELINE}: 2 must be 1 for an encoder-decoder model, since megatron-core 0.19 no longer pipelines these; "
+                    f"set it to 1 and use {TENSOR} to spread a large model."
+                )
             ],
             id="pipeline of an encoder-decoder model",
         ),
@@ -67,8 +71,10 @@ def refused(recipe, *overrides):
             MOLECULES,
             ["model.global_batch_size=32"],
             [
-                "model.global_batch_size: 32 is smaller than the data-parallel size (64), so some replicas would have no sample; "
-                "give at least 64, or null for model.micro_batch_size x 64."
+                (
+                    "model.global_batch_size: 32 is smaller than the data-parallel size (64), so some replicas would have no sample; "
+                    "give at least 64, or null for model.micro_batch_size x 64."
+                )
             ],
             id="BioNeMo's own global batch",
         ),
@@ -76,8 +82,10 @@ def refused(recipe, *overrides):
             ESM1,
             ["model.num_attention_heads=7"],
             [
-                "model.num_attention_heads: 7 does not divide model.hidden_size (768); "
-                "choose a divisor, or set model.kv_channels."
+                (
+                    "model.num_attention_heads: 7 does not divide model.hidden_size (768); "
+                    "choose a divisor, or set model.kv_channels."
+                )
             ],
             id="heads of uneven width",
         ),
@@ -101,8 +109,10 @@ def refused(recipe, *overrides):
             T5,
             ["model.data.seq_length_dec=100"],
             [
-                "model.data.seq_length_dec: 100 can't hold 76 masked residues with their sentinels "
-                "(model.seq_length x model.data.masked_lm_prob x 2 + 1); raise it to at least 153."
+                (
+                    "model.data.seq_length_dec: 100 can't hold 76 masked residues with their sentinels "
+                    "(model.seq_length x model.data.masked_lm_prob x 2 + 1); raise it to at least 153."
+                )
             ],
             id="decoder length",
         ),
@@ -110,8 +120,10 @@ def refused(recipe, *overrides):
             T5,
             ["model.tokenizer.num_sentinel_tokens=50"],
             [
-                "model.tokenizer.num_sentinel_tokens: 50 is less than the 76 spans that a full sequence can have; "
-                "raise it to at least 76."
+                (
+                    "model.tokenizer.num_sentinel_tokens: 50 is less than the 76 spans that a full sequence can have; "
+                    "raise it to at least 76."
+                )
             ],
             id="sentinels",
         ),
@@ -119,8 +131,10 @@ def refused(recipe, *overrides):
             ESM1,
             ["model.data.mask_percent=0.8"],
             [
-                "model.data.mask_percent + perturb_percent + identity_percent: 1.3 must be 1: each target is masked, replaced or kept; "
-                "set model.data.mask_percent=null to mask all that are neither replaced nor kept."
+                (
+                    "model.data.mask_percent + perturb_percent + identity_percent: 1.3 must be 1: each target is masked, replaced or kept; "
+                    "set model.data.mask_percent=null to mask all that are neither replaced nor kept."
+                )
             ],
             id="shares above one",
         ),
@@ -128,8 +142,10 @@ def refused(recipe, *overrides):
             ESM1,
             ["model.data.identity_percent=0.6"],
             [
-                "model.data.mask_percent + perturb_percent + identity_percent: 1.1 must be 1: each target is masked, replaced or kept; "
-                "set model.data.mask_percent=null to mask all that are neither replaced nor kept."
+                (
+                    "model.data.mask_percent + perturb_percent + identity_percent: 1.1 must be 1: each target is masked, replaced or kept; "
+                    "set model.data.mask_percent=null to mask all that are neither replaced nor kept."
+                )
             ],
             id="no share left for masks",
         ),
@@ -143,8 +159,10 @@ def refused(recipe, *overrides):
             ESM1,
             ["trainer.max_steps=50500"],
             [
-                f"{SCHED}.warmup_steps + constant_steps: 50500 leaves no step of the schedule's 50500 to anneal over; "
-                f"shorten it, or lengthen {SCHED}.max_steps or trainer.max_steps."
+                (
+                    f"{SCHED}.warmup_steps + constant_steps: 50500 leaves no step of the schedule's 50500 to anneal over; "
+                    f"shorten it, or lengthen {SCHED}.max_steps or trainer.max_steps."
+                )
             ],
             id="no step to anneal over",
         ),
@@ -152,8 +170,10 @@ def refused(recipe, *overrides):
             MOLECULES,
             [f"{SCHED}.max_steps=100"],
             [
-                f"{SCHED}.warmup_steps: 8000 leaves no step of the schedule's 100 to anneal over; "
-                f"shorten it, or lengthen {SCHED}.max_steps or trainer.max_steps."
+                (
+                    f"{SCHED}.warmup_steps: 8000 leaves no step of the schedule's 100 to anneal over; "
+                    f"shorten it, or lengthen {SCHED}.max_steps or trainer.max_steps."
+                )
             ],
             id="warm-up longer than the schedule",
         ),
@@ -167,8 +187,10 @@ def refused(recipe, *overrides):
             ESM1,
             ["model.activations_checkpoint_method=uniform"],
             [
-                "model.activations_checkpoint_method: 'uniform' belongs to model.activations_checkpoint_granularity=full; "
-                "set the granularity to full, or this to null."
+                (
+                    "model.activations_checkpoint_method: 'uniform' belongs to model.activations_checkpoint_granularity=full; "
+                    "set the granularity to full, or this to null."
+                )
             ],
             id="recomputation by halves",
         ),
@@ -176,8 +198,10 @@ def refused(recipe, *overrides):
             ESM1,
             ["exp_manager.checkpoint_callback_params.monitor=val_molecular_accuracy"],
             [
-                "exp_manager.checkpoint_callback_params.monitor: 'val_molecular_accuracy' is not measured for esm1nv; "
-                "choose one of val_loss, val_reduced_loss, reduced_train_loss, val_perplexity."
+                (
+                    "exp_manager.checkpoint_callback_params.monitor: 'val_molecular_accuracy' is not measured for esm1nv; "
+                    "choose one of val_loss, val_reduced_loss, reduced_train_loss, val_perplexity."
+                )
             ],
             id="a metric of another family",
         ),

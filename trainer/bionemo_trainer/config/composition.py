@@ -47,6 +47,15 @@ def compose(path: Path) -> Tree:
     return _compose(path.resolve(), ())
 
 
+def compose_content(content: Mapping[str, Any], path: Path) -> Tree:
+    """Content that was already read from `path`, merged over its defaults; for one document of a file with several.
+
+    Raises:
+        ConfigError: As for `compose`.
+    """
+    return _merge_defaults(content, path.resolve(), ())
+
+
 def merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> Tree:
     """`top` over `base`: mappings merge key by key, everything else is replaced; neither argument changes."""
     merged = dict(base)
@@ -75,7 +84,11 @@ def _compose(path: Path, above: tuple[Path, ...]) -> Tree:
     if path in above or len(above) >= _MAX_DEPTH:
         chain = " -> ".join(file.stem for file in (*above, path))
         raise ConfigError([_defaults_problem(above[-1], chain, "leads back to itself", "remove the circle")])
-    content = dict(_read(path, above[-1] if above else None))
+    return _merge_defaults(_read(path, above[-1] if above else None), path, above)
+
+
+def _merge_defaults(read: Mapping[str, Any], path: Path, above: tuple[Path, ...]) -> Tree:
+    content = dict(read)
     defaults = content.pop("defaults", [])
     if not isinstance(defaults, list):
         mend = "write it as a YAML list, for example [base_config]"
@@ -147,7 +160,7 @@ def parse_yaml(text: str, name: str) -> Mapping[str, Any]:
     try:
         content = yaml.load(text, Loader=get_yaml_loader())  # noqa: S506 - OmegaConf's loader is a SafeLoader
     except yaml.YAMLError as error:
-        raise ConfigError([_not_yaml(name, error)]) from error
+        raise ConfigError([not_yaml(name, error)]) from error
     if content is None:
         return {}
     if not isinstance(content, Mapping):
@@ -159,7 +172,8 @@ def parse_yaml(text: str, name: str) -> Mapping[str, Any]:
     return content
 
 
-def _not_yaml(name: str, error: yaml.YAMLError) -> Problem:
+def not_yaml(name: str, error: yaml.YAMLError) -> Problem:
+    """What is wrong with a text that is no YAML, with its line and column where the parser tells them."""
     mark = getattr(error, "problem_mark", None)
     where = f"{name}, line {mark.line + 1}, column {mark.column + 1}" if mark else name
     reason = getattr(error, "problem", None) or "unreadable"

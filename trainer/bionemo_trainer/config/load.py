@@ -19,16 +19,17 @@ from bionemo_trainer.config.overrides import FIELD, Assignment, apply_overrides,
 from bionemo_trainer.config.problems import problems_of
 from bionemo_trainer.config.rules import problems_in, warnings_in
 from bionemo_trainer.config.schema.root import FAMILIES, Family, TrainConfig
-from bionemo_trainer.errors import ConfigError, Problem
+from bionemo_trainer.errors import NOTHING, ConfigError, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owned:
     """A key whose value comes from elsewhere, for example from a field of a custom resource."""
 
-    value: object
     owner: str
     """The field that a user sets instead, such as `spec.nodes`."""
+    value: object = NOTHING
+    """What it is set to; NOTHING keeps the recipe's value, but still refuses overrides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,8 @@ def load_tree(tree: Tree, overrides: Sequence[str] = (), owned: Mapping[str, Own
     changed, found = apply_overrides(tree, free, declared_keys(family) | legacy_keys(family))
     problems += found
     for key, setting in owned.items():
-        assign(changed, key, setting.value)
+        if setting.value is not NOTHING:
+            assign(changed, key, setting.value)
     try:
         loaded = _validate(changed, family)
     except ConfigError as error:

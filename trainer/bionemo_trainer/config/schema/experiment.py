@@ -39,6 +39,8 @@ class CheckpointConfig(Section):
     """Best checkpoints that are kept; -1 keeps all."""
     save_last: bool = True
     """Always keep the newest one too."""
+    keep_last: PositiveInt = 1
+    """Newest checkpoints that are kept, whatever the metric; what recovery goes on from."""
     every_n_train_steps: PositiveInt | None = None
     """Steps between two checkpoints besides those at validation; null for none."""
     always_save_nemo: bool = False
