@@ -35,6 +35,11 @@ def test_defaults_are_found_on_hydras_search_path(tmp_path):
     assert compose(tmp_path / "top.yaml") == {"a": 1}
 
 
+def test_a_shipped_recipe_can_be_extended_from_anywhere(tmp_path):
+    write(tmp_path, top="defaults: [protein/esm1nv/pretrain_small]\nname: mine\n")
+    assert (compose(tmp_path / "top.yaml")["name"], compose(tmp_path / "top.yaml")["family"]) == ("mine", "esm1nv")
+
+
 def test_lists_are_replaced_not_joined():
     assert merge({"a": [1, 2]}, {"a": [3]}) == {"a": [3]}
 
@@ -69,14 +74,16 @@ def test_defaults_that_are_no_list_are_refused(tmp_path):
 def test_a_missing_default_is_named_with_its_folder(tmp_path):
     write(tmp_path, top="defaults: [nowhere]\n")
     assert message(tmp_path) == (
-        "top.yaml: defaults: 'nowhere' is not the name of a YAML file in DIR; give the name of a file there."
+        "top.yaml: defaults: 'nowhere' is neither a YAML file in DIR nor a shipped recipe; "
+        "give the name of a file there, or of a recipe."
     )
 
 
 def test_a_config_group_is_refused_as_a_default(tmp_path):
     write(tmp_path, top="defaults: [{db: mysql}]\n")
     assert message(tmp_path) == (
-        "top.yaml: defaults: {'db': 'mysql'} is not the name of a YAML file in DIR; give the name of a file there."
+        "top.yaml: defaults: {'db': 'mysql'} is neither a YAML file in DIR nor a shipped recipe; "
+        "give the name of a file there, or of a recipe."
     )
 
 

@@ -72,4 +72,6 @@ def test_the_estimate_is_printed_with_its_parts():
     size = MemoryEstimate(
         weights_bytes=GIB, gradients_bytes=2 * GIB, optimizer_bytes=3 * GIB, activations_bytes=4 * GIB
     )
-    assert str(size) == ("11.5 GiB per GPU (weights 1.0, gradients 2.0, optimizer 3.0, activations 4.0, reserved 1.5)")
+    assert str(size) == (
+        "11.5 GiB per GPU (weights 1.00, gradients 2.00, optimizer 3.00, activations 4.00, reserved 1.50)"
+    )

@@ -107,10 +107,13 @@ def _ordered(defaults: list[Any]) -> list[Any]:
 
 
 def _search_path(content: Tree, path: Path) -> list[Path]:
-    """Folders that defaults are looked up in; takes Hydra's own section out of the content."""
+    """Folders that defaults are looked up in: the file's own, Hydra's search path, then the shipped recipes.
+
+    Takes Hydra's own section out of the content.
+    """
     hydra = content.pop("hydra", None) or {}
     extra = hydra.get("searchpath", []) if isinstance(hydra, Mapping) else []
-    return [path.parent, *(Path(str(folder).removeprefix("file://")) for folder in extra)]
+    return [path.parent, *(Path(str(folder).removeprefix("file://")) for folder in extra), RECIPES_DIR]
 
 
 def _find(entry: object, folders: list[Path], path: Path) -> Path:
@@ -119,10 +122,9 @@ def _find(entry: object, folders: list[Path], path: Path) -> Path:
             candidate = folder / f"{entry.removesuffix('.yaml')}.yaml"
             if candidate.is_file():
                 return candidate.resolve()
-    where = ", ".join(str(folder) for folder in folders)
-    problem = _defaults_problem(
-        path, entry, f"is not the name of a YAML file in {where}", "give the name of a file there"
-    )
+    where = ", ".join(str(folder) for folder in folders[:-1])
+    rule = f"is neither a YAML file in {where} nor a shipped recipe"
+    problem = _defaults_problem(path, entry, rule, "give the name of a file there, or of a recipe")
     raise ConfigError([problem])
 
 

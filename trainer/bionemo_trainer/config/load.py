@@ -30,6 +30,8 @@ class Owned:
     """The field that a user sets instead, such as `spec.nodes`."""
     value: object = NOTHING
     """What it is set to; NOTHING keeps the recipe's value, but still refuses overrides."""
+    mend: str = ""
+    """What to do instead of an override; empty means to set the owner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,5 +142,6 @@ def _owner(item: Assignment, owned: Mapping[str, Owned]) -> str | None:
 
 def _owned_problem(item: Assignment, owned: Mapping[str, Owned]) -> Problem:
     key = _owner(item, owned) or item.key
-    field_name = owned[key].owner
-    return Problem(field=FIELD, value=item.text, rule=f"sets {key}, which {field_name} owns", mend=f"set {field_name}")
+    setting = owned[key]
+    rule = f"sets {key}, which {setting.owner} owns"
+    return Problem(field=FIELD, value=item.text, rule=rule, mend=setting.mend or f"set {setting.owner}")

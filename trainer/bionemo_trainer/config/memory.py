@@ -41,9 +41,9 @@ class MemoryEstimate:
         return parts + self.activations_bytes + self.reserved_bytes
 
     def __str__(self) -> str:
-        """For example `12.3 GiB per GPU (weights 1.2, gradients 2.4, optimizer 3.6, activations 3.6, reserved 1.5)`."""
+        """For example `12.3 GiB per GPU (weights 1.20, gradients 2.40, optimizer 3.60, activations 3.60, reserved 1.50)`."""
         parts = ", ".join(
-            f"{name} {size / GIB:.1f}"
+            f"{name} {size / GIB:.2f}"
             for name, size in (
                 ("weights", self.weights_bytes),
                 ("gradients", self.gradients_bytes),

@@ -1,0 +1,55 @@
+"""The commands and their options, in one place; what they do stands in the modules beside this one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="bionemo",
+    help="Prepare data for and train large biomolecular language models, on this machine or on a Kubernetes cluster.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Files = Annotated[
+    list[Path],
+    typer.Option("--filename", "-f", help="A YAML file, a folder of them, or - for standard input; may be repeated."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(help="Changes in Hydra's grammar, such as model.micro_batch_size=64.", show_default=False),
+]
+Workers = Annotated[int | None, typer.Option(help="Processes; all cores unless given.", min=1, show_default=False)]
+
+
+@app.command()
+def recipes() -> None:
+    """List every shipped configuration with its size."""
+    from bionemo_operator.cli.recipes import list_recipes  # noqa: PLC0415
+
+    list_recipes()
+
+
+@app.command()
+def show(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, as `bionemo recipes` lists it.")],
+    overrides: Overrides = None,
+) -> None:
+    """Print a recipe resolved: every setting with the value that a run would have."""
+    from bionemo_operator.cli.recipes import show_recipe  # noqa: PLC0415
+
+    show_recipe(recipe, overrides or [])
+
+
+@app.command()
+def check(filename: Files, overrides: Overrides = None) -> None:
+    """Check resources and BioNeMo configuration files without a cluster, a GPU or torch.
+
+    Prints the arithmetic of each training, or every problem with its mend. Exit code 64 when something is wrong.
+    OVERRIDES apply to BioNeMo configuration files; resources carry their own.
+    """
+    from bionemo_operator.cli.check import check_files  # noqa: PLC0415
+
+    raise typer.Exit(check_files(filename, overrides or []))
