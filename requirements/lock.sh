@@ -13,6 +13,8 @@ compile() { # compile OUTPUT SOURCE... : one locked file, workspace members left
         --custom-compile-command "./launch.sh lock"
 }
 
+# pip reads this one before uv exists.
+compile requirements/uv.txt requirements/uv.in "$@"
 compile requirements/all.txt operator/pyproject.toml trainer/pyproject.toml --all-extras --group pyproject.toml:dev "$@"
 # The subsets are cut from that one resolution, so that no two environments ever disagree about a version.
 compile requirements/test.txt operator/pyproject.toml --all-extras --group pyproject.toml:dev -c requirements/all.txt

@@ -16,6 +16,7 @@ MAX_FILES = 100_000
 """More files than any dataset has; a larger range is a slip such as a missing digit."""
 _OPENERS = re.compile(r"[(\[<]|_OP_")
 _CLOSERS = re.compile(r"[)\]>]|_CL_")
+_NUMBERS = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?")
 
 
 def expand_range(text: str, *, field: str) -> tuple[str, ...]:
@@ -34,12 +35,19 @@ def expand_range(text: str, *, field: str) -> tuple[str, ...]:
     braces = _CLOSERS.sub("}", _OPENERS.sub("{", text))
     if fault := _bracket_fault(braces):
         raise _refusal(field, text, *fault)
-    names = tuple(islice(braceexpand(braces, escape=False), MAX_FILES + 1))
-    if len(names) > MAX_FILES:
+    # The library builds each range in memory before it gives the first name, so a slip must be caught before.
+    widest = max((_count(*ends) for ends in _NUMBERS.findall(braces)), default=1)
+    names = () if widest > MAX_FILES else tuple(islice(braceexpand(braces, escape=False), MAX_FILES + 1))
+    if max(widest, len(names)) > MAX_FILES:
         raise _refusal(field, text, f"names more than {MAX_FILES} files", "check the digits of the range")
     if fault := _fault(names):
         raise _refusal(field, text, *fault)
     return tuple(f"{name.removesuffix(EXTENSION)}{EXTENSION}" for name in names)
+
+
+def _count(first: str, last: str, step: str) -> int:
+    """Numbers of a range; a step of 0 counts as 1, as in the library."""
+    return abs(int(last) - int(first)) // max(abs(int(step or 1)), 1) + 1
 
 
 def _bracket_fault(braces: str) -> tuple[str, str] | None:
