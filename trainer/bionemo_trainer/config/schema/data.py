@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from bionemo_trainer.config.schema.base import NonNegativeFloat, NonNegativeInt, PositiveInt, Probability, Section, Text
+from bionemo_trainer.config.schema.base import NonNegativeInt, PositiveInt, Probability, Section, Text
 
 
 class SplitRanges(Section):
@@ -60,8 +60,8 @@ class MoleculeData(DataConfig):
     """Whole spans become one mask token."""
     mask_prob: Probability = 0.1
     """Chance that a span starts at a token."""
-    span_lambda: NonNegativeFloat = 3.0
-    """Mean length of a span in tokens (Poisson)."""
+    span_lambda: Annotated[float, Field(ge=0.01, le=700.0)] = 3.0
+    """Mean length of a span in tokens (Poisson); near 0 almost every draw is empty, and a draw is repeated until it is not."""
     max_seq_length: PositiveInt
     """Longest sequence in tokens, with the begin and end tokens; the recipes give `model.seq_length`."""
 
@@ -78,7 +78,8 @@ class MaskedProteinData(DataConfig):
     perturb_percent: Probability = 0.1
     """Share of the targets that are replaced by another residue."""
     mask_percent: Probability | None = None
-    """Share of the targets that become the mask token; null means all that are neither perturbed nor kept."""
+    """Share of the targets that become the mask token; null means all that are neither perturbed nor kept, and a number
+    must say the same."""
     identity_percent: Probability = 0.0
     """Share of the targets that stay as they are."""
     max_seq_length: PositiveInt
@@ -99,9 +100,9 @@ class SpanCorruptionData(DataConfig):
     max_ngram_size: PositiveInt = 1
     """Longest masked span in residues; 1 makes every masked residue a span of its own."""
     mean_ngram_size: PositiveInt | None = None
-    """Mean span length for the geometric draw; null means all lengths up to `max_ngram_size` are equally likely."""
+    """Mean span length of the geometric draw before it is cut at `max_ngram_size`; null means 5, as in SpanBERT."""
     geometric_dist: bool = True
-    """Draw span lengths from a geometric distribution when `mean_ngram_size` is given."""
+    """Draw span lengths from a geometric distribution; off weights a length n by 1/n."""
 
 
 class RegexTokenizerConfig(Section):

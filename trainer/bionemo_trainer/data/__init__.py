@@ -1,0 +1,1 @@
+"""Datasets: how they are prepared, read, put in order, augmented and packed. No module here imports torch."""

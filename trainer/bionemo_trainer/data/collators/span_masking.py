@@ -1,0 +1,137 @@
+"""MegaMolBART's objective: a random SMILES with masked spans in, a whole SMILES out.
+
+Called by the data loaders of MegaMolBART. Chemistry is `data.molecules`'; here are only strings and tokens.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from bionemo_trainer.data.molecules import canonical_smiles, random_smiles, written_smiles
+from bionemo_trainer.data.random_stream import Floats, RandomStream, cumulative, library_seed
+from bionemo_trainer.data.samples import EncoderDecoderSample, decoder_sample
+from bionemo_trainer.errors import ConfigError, DataError, Problem
+from bionemo_trainer.tokenizers.protocol import TokenIds, Tokenizer
+
+NEGLIGIBLE = 1e-12
+"""Probability beyond which a table of a distribution stops."""
+SHORTEST_MEAN, LONGEST_MEAN = 0.01, 700.0
+"""Below, nearly every span is empty and a place would show hundreds of masks; above, exp(-lambda) is no normal number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanMasking:
+    """How spans are chosen, under the keys of `model.data`."""
+
+    mask_prob: float = 0.1
+    """Chance that a span starts at a token, from 0 to 1."""
+    span_lambda: float = 3.0
+    """Mean of the Poisson distribution of span lengths in tokens, from 0.01 to 700."""
+
+    def __post_init__(self) -> None:
+        if not SHORTEST_MEAN <= self.span_lambda <= LONGEST_MEAN:
+            raise ConfigError(
+                [
+                    Problem(
+                        field="model.data.span_lambda",
+                        value=self.span_lambda,
+                        rule=f"must lie between {SHORTEST_MEAN} and {LONGEST_MEAN}",
+                        mend="use 3.0, or set model.data.encoder_mask=False for no masks",
+                    )
+                ]
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoleculeCollator:
+    """SMILES to samples of MegaMolBART, with the keys of `model.data`."""
+
+    tokenizer: Tokenizer
+    seed: int
+    max_seq_length: int
+    """Longest sequence in tokens, on either side, with the begin or end token."""
+    masking: SpanMasking | None
+    """None is `encoder_mask: False`."""
+    encoder_augment: bool = True
+    """Whether the encoder reads a random SMILES; otherwise the molecule as RDKit writes it in the order given."""
+    decoder_augment: bool = False
+    """Whether the decoder writes another random SMILES; otherwise the encoder's own, unmasked."""
+    canonicalize_input: bool = True
+    """Whether the target is made canonical; otherwise the row is taken for canonical, as our preparation leaves it."""
+    with_target: bool = True
+    """Whether samples carry the target molecule. Only validation compares with it, and making it costs a full parse."""
+
+    def __call__(self, position: int, text: str) -> EncoderDecoderSample:
+        """The sample at a position of the run.
+
+        Raises:
+            DataError: RDKit can't parse the SMILES.
+        """
+        encoder_smiles, decoder_smiles = self._smiles_pair(position, text)
+        read = self.tokenizer.encode(encoder_smiles)
+        written = read if decoder_smiles is encoder_smiles else self.tokenizer.encode(decoder_smiles)
+        read = read[: self.max_seq_length]
+        if self.masking is not None:
+            stream = RandomStream(seed=self.seed, position=position, purpose="span masking")
+            read = span_masked(read, self.masking, self.tokenizer.vocabulary.mask_id, stream)[: self.max_seq_length]
+        return decoder_sample(
+            read,
+            written[: self.max_seq_length - 1],  # the begin token takes a place, and among the labels the end token
+            bos_id=self.tokenizer.vocabulary.bos_id,
+            eos_id=self.tokenizer.vocabulary.eos_id,
+            target_smiles=self._target(text) if self.with_target else None,
+        )
+
+    def _smiles_pair(self, position: int, text: str) -> tuple[str, str]:
+        """What the encoder reads and what the decoder writes."""
+        num_random = self.encoder_augment + self.decoder_augment
+        drawn = []
+        if num_random:
+            seed = library_seed(seed=self.seed, position=position, purpose="random smiles")
+            drawn = random_smiles(text, seed, num_random)
+        encoder_smiles = drawn[0] if self.encoder_augment else written_smiles(text)
+        return encoder_smiles, drawn[-1] if self.decoder_augment else encoder_smiles
+
+    def _target(self, text: str) -> str:
+        if not self.canonicalize_input:
+            return text
+        canonical = canonical_smiles(text)
+        if canonical is None:
+            raise DataError(f"{text!r} is no molecule that RDKit accepts; remove the row or prepare the dataset again.")
+        return canonical
+
+
+def span_masked(tokens: TokenIds, masking: SpanMasking, mask_id: int, stream: RandomStream) -> TokenIds:
+    """Replaces spans of `tokens` [T] by mask tokens.
+
+    Where a span starts, one mask token stands for a Poisson number of tokens. After a span of length 0 the next starts at
+    the same place, until one has a length; so a place may show several mask tokens, and the result may be longer than T.
+    A span covers any starts within it. All this is BioNeMo's; drawn here as (masks, length) with the same probabilities.
+    """
+    starts = np.flatnonzero(stream.uniform(len(tokens)) < masking.mask_prob)
+    num_masks = 1 + stream.choice(_cumulative_empty_spans(masking.span_lambda), len(starts))
+    lengths = 1 + stream.choice(_cumulative_lengths(masking.span_lambda), len(starts))
+    pieces, reached = [], 0
+    for start, count, length in zip(starts.tolist(), num_masks.tolist(), lengths.tolist(), strict=True):
+        if start >= reached:
+            pieces += [tokens[reached:start], np.full(count, mask_id, dtype=np.uint16)]
+            reached = start + length
+    return np.concatenate([*pieces, tokens[reached:]])
+
+
+@lru_cache(maxsize=8)
+def _cumulative_lengths(mean: float) -> Floats:
+    """Running sums of the probabilities of lengths 1, 2... of a Poisson distribution that is known not to be 0 [K]."""
+    longest = int(mean + 10 * math.sqrt(mean) + 30)
+    logs = [length * math.log(mean) - mean - math.lgamma(length + 1) for length in range(1, longest + 1)]
+    return cumulative(np.exp(logs))
+
+
+@lru_cache(maxsize=8)
+def _cumulative_empty_spans(mean: float) -> Floats:
+    """Running sums of the probabilities of 0, 1... empty spans before one that has a length [K]."""
+    chance_of_empty = math.exp(-mean)
+    most = math.ceil(math.log(NEGLIGIBLE) / -mean)
+    return cumulative(np.power(chance_of_empty, np.arange(most + 1, dtype=np.float64)))

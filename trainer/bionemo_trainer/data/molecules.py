@@ -1,0 +1,64 @@
+"""Canonical and random SMILES: the only module of the trainer that imports RDKit.
+
+Called by data preparation, the molecule collator and validation. RDKit's own messages are switched off: what it refuses
+is reported by value, with its place in the data.
+"""
+
+import re
+
+from rdkit import Chem, rdBase
+
+from bionemo_trainer.errors import DataError
+
+rdBase.DisableLog("rdApp.*")
+
+NEEDS_SANITIZING = re.compile(r"\[(?!nH\]|[^\]]*[@+-])")
+"""A bracket atom with neither chirality nor charge, other than `[nH]`: `[S]`, `[CH2]`, `[13C]`, `[#6]`.
+
+RDKit keeps the brackets of such an atom only when sanitising has worked out its valence and radicals. Without them
+`[S]` reads as `S`, another molecule. Everything else comes through unsanitised parsing unchanged; the tests show it on
+real molecules and on every bracket atom of the vocabulary."""
+
+
+def canonical_smiles(smiles: str) -> str | None:
+    """RDKit's canonical SMILES of a molecule; None when RDKit refuses it: bad syntax, impossible valence, no aromatic form."""
+    molecule = _read(smiles, sanitize=True)
+    return None if molecule is None else Chem.MolToSmiles(molecule)
+
+
+def written_smiles(smiles: str) -> str:
+    """The molecule written by RDKit with its atoms in the order given: neither canonical nor random.
+
+    Raises:
+        DataError: RDKit can't parse it.
+    """
+    return Chem.MolToSmiles(_parsed(smiles), canonical=False)
+
+
+def random_smiles(smiles: str, seed: int, count: int = 1) -> list[str]:
+    """`count` SMILES of the molecule, each from a random atom along random branches.
+
+    Chemistry is not checked here: syntax that parses is written again, and the preparation has refused the impossible.
+
+    Args:
+        smiles: The molecule.
+        seed: From 1 to 2^31 - 1; the same seed gives the same strings under the same RDKit.
+        count: How many to write; one parse serves all.
+
+    Raises:
+        DataError: RDKit can't parse it.
+    """
+    return list(Chem.MolToRandomSmilesVect(_parsed(smiles), count, randomSeed=seed))
+
+
+def _parsed(smiles: str) -> Chem.Mol:
+    """The molecule, sanitised only where writing it again needs that; sanitising costs more than parsing."""
+    molecule = _read(smiles, sanitize=NEEDS_SANITIZING.search(smiles) is not None)
+    if molecule is None:
+        raise DataError(f"{smiles!r} is no SMILES that RDKit can parse; remove the row or prepare the dataset again.")
+    return molecule
+
+
+def _read(smiles: str, *, sanitize: bool) -> Chem.Mol | None:
+    """RDKit's parser with its true type: it gives None for what it refuses."""
+    return Chem.MolFromSmiles(smiles, sanitize=sanitize)
