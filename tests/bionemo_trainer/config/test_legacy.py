@@ -16,8 +16,12 @@ def test_an_inert_key_without_a_value_is_dropped_in_silence():
 
 
 def test_an_inert_section_is_named_once():
-    modern = modernise({"model": {"data": {"preprocessing": {"a": 1, "b": {"c": 2}}}}}, "esm2nv")
-    assert modern.warnings == ("model.data.preprocessing has no effect: preparation chooses its workers itself",)
+    modern = modernise(
+        {"model": {"data": {"data_impl_kwargs": {"csv_fields_mmap": {"a": 1, "b": {"c": 2}}}}}}, "esm2nv"
+    )
+    assert modern.warnings == (
+        "model.data.data_impl_kwargs.csv_fields_mmap has no effect: the sequence alone is read; set model.data.data_col",
+    )
 
 
 def test_an_old_name_becomes_the_new_one():

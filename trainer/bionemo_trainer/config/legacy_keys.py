@@ -148,7 +148,7 @@ LEGACY: Mapping[str, Rule] = {
     "model.data.ngc_registry_version": Inert("data is prepared from model.data.data_url or a BioNeMoPreprocess"),
     "model.data.permutation": Only((False, None), "leave it out"),
     "model.data.pin_memory": Inert("batches are pinned where it helps"),
-    "model.data.preprocessing": Inert("preparation chooses its workers itself"),
+    "model.data.preprocessing.num_preprocess_workers": Inert("preparation chooses its workers itself"),
     "model.data.reset_attention_mask": Only((False, None), "leave it out; sequences never attend to each other"),
     "model.data.reset_position_ids": Only((False, None), "leave it out; positions start anew in every sequence"),
     "model.data.short_seq_prob": Inert(_NO_CORPUS),

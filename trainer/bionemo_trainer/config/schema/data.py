@@ -18,6 +18,28 @@ class SplitRanges(Section):
     """Files for the test after training."""
 
 
+Share = Annotated[str, Field(pattern=r"^([0-9]{1,12}|[0-9]{1,2}([.][0-9]{1,4})?%)$")]
+"""A share of the records, or a number of them: `0.5%`, `5000`."""
+
+
+class PreprocessingConfig(Section):
+    """How `do_training=False` prepares the dataset; read by preparation only."""
+
+    validation: Share | None = None
+    """Share or number of records for validation; null is BioNeMo's, 0.5% for molecules and 5000 for proteins."""
+    test: Share | None = None
+    """Share or number of records for the test; null is BioNeMo's, 0.5% for molecules and 1000000 for proteins."""
+    files: PositiveInt | None = None
+    """Files of each split; null asks for one per million records."""
+    seed: NonNegativeInt = 0
+    """Selects another split and another order of the same records."""
+
+    @field_validator("validation", "test", mode="before")
+    @classmethod
+    def _count_as_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) else value
+
+
 class DataConfig(Section):
     """What all families read the same way."""
 
@@ -33,6 +55,8 @@ class DataConfig(Section):
     """Lines at the top of each file that are not data."""
     num_workers: NonNegativeInt = 10
     """Loader processes per rank; 0 loads in the training process."""
+    preprocessing: PreprocessingConfig = PreprocessingConfig()
+    """How `do_training=False` prepares the dataset."""
     index_mapping_dir: Text | None = None
     """Where line indexes are kept; null keeps them beside the files, or in the user's cache when those are read-only."""
     seed: NonNegativeInt = 1234
@@ -72,7 +96,7 @@ class MaskedProteinData(DataConfig):
     data_col: NonNegativeInt = 3
     """Column of the sequence, counted from 0."""
     data_url: Text | None = None
-    """Address of the FASTA file; read by preparation only."""
+    """Address or path of the FASTA file; read by preparation only."""
     modify_percent: Probability = 0.15
     """Share of the tokens that are targets."""
     perturb_percent: Probability = 0.1
@@ -92,7 +116,7 @@ class SpanCorruptionData(DataConfig):
     data_col: NonNegativeInt = 3
     """Column of the sequence, counted from 0."""
     data_url: Text | None = None
-    """Address of the FASTA file; read by preparation only."""
+    """Address or path of the FASTA file; read by preparation only."""
     seq_length_dec: PositiveInt = 256
     """Longest decoder sequence in tokens."""
     masked_lm_prob: Probability = 0.15
