@@ -94,15 +94,11 @@ def _problems_behind(document: Document, error: ConfigError) -> tuple[Problem, .
         training = parse_resource({**document.content, "spec": {**_REQUIRED, **kept}})
     except ConfigError:
         return ()  # what is left is no training either, and its problems are known
-    return _config_problems(training)
-
-
-def _config_problems(resource: BioNeMoTraining | BioNeMoPreprocess) -> tuple[Problem, ...]:
+    assert isinstance(training, BioNeMoTraining), "its kind says so"
     try:
-        if isinstance(resource, BioNeMoTraining):
-            training_config(resource)
-    except ConfigError as error:
-        return error.problems
+        training_config(training)
+    except ConfigError as behind:
+        return behind.problems
     return ()
 
 
@@ -155,8 +151,7 @@ def _preprocess_facts(preprocess: BioNeMoPreprocess) -> Iterator[Fact]:
 
 
 def _claim(claim: ClaimReference | None) -> str:
-    if claim is None:
-        return "nothing"
+    assert claim is not None, "exactly one of the alternatives is given"
     return f"{claim.path} in {claim.name}" if claim.path else claim.name
 
 

@@ -1,5 +1,7 @@
 """Where the command line writes, and how it looks: results to standard output, complaints to standard error."""
 
+import sys
+
 from rich.console import Console
 from rich.text import Text
 
@@ -11,10 +13,9 @@ WIDTH_WITHOUT_TERMINAL = 200
 
 def console(*, stderr: bool = False) -> Console:
     """A console for this call; colours and width follow the terminal, if there is one."""
-    made = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    if not made.is_terminal:
-        made.width = WIDTH_WITHOUT_TERMINAL
-    return made
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
 
 
 def print_error(error: BioNeMoError) -> None:

@@ -75,6 +75,17 @@ def test_a_file_that_is_not_text_is_named(tmp_path):
     assert f"-f: '{tmp_path}/x.yaml' is not UTF-8 text; save it as UTF-8." in output
 
 
+def test_empty_documents_are_passed_over():
+    _, output = checked("-f", "-", stdin="---\n---\ndefaults: [protein/esm1nv/pretrain_small]\n")
+    assert output.splitlines()[0] == "✓ standard input#2"
+
+
+def test_a_spec_that_is_no_mapping_is_one_problem():
+    document = "apiVersion: bionemo.dev/v1alpha1\nkind: BioNeMoTraining\nmetadata: {name: t}\nspec: 3\n"
+    _, output = checked("-f", "-", stdin=document)
+    assert output.count("problem ") == 1
+
+
 def test_nothing_to_check_is_no_success(tmp_path):
     assert checked("-f", str(tmp_path)) == (64, "0 documents checked, 0 with problems\n")
 

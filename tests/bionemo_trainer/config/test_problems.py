@@ -1,8 +1,10 @@
 """Each kind of typing error is answered with the field as the user wrote it, the rule and the mend."""
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from bionemo_trainer.config.load import load_recipe
+from bionemo_trainer.config.problems import problems_of
 from bionemo_trainer.errors import ConfigError
 
 
@@ -85,3 +87,16 @@ def test_a_wrong_item_of_a_list_is_named_by_its_number():
     assert refused("model.validation.datasets=[{name: a}]").splitlines()[0] == (
         "model.validation.datasets[0].csv_path: nothing is given, and a value is required; add the key."
     )
+
+
+class Meeting(BaseModel):
+    day: bytes
+
+
+def test_a_kind_of_error_without_words_of_its_own_is_told_in_pydantics():
+    document = {"day": 3}
+    with pytest.raises(ValidationError) as caught:
+        Meeting.model_validate(document)
+    assert [str(problem) for problem in problems_of(caught.value, document, ())] == [
+        "day: 3 is not accepted (Input should be a valid bytes); change the value."
+    ]

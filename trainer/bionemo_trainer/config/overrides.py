@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import OverrideType, QuotedString
+from hydra.core.override_parser.types import OverrideType
 from hydra.errors import HydraException
 
 from bionemo_trainer.config.composition import Tree
@@ -91,7 +91,7 @@ def _parse(text: str) -> Assignment | Problem:
         rule = f"names a package ({override.package}), and these configurations have no groups"
         return Problem(field=FIELD, value=text, rule=rule, mend="write the dotted key alone")
     key = override.key_or_group.replace("/", ".")
-    return Assignment(text=text, key=key, kind=override.type, value=_plain(override.value()))
+    return Assignment(text=text, key=key, kind=override.type, value=override.value())
 
 
 @cache
@@ -103,17 +103,6 @@ def _grammar_mend(text: str) -> str:
     if any(bracket in text for bracket in _BRACKETS):
         return "quote a value with brackets ('x[000..009]'), or write x_OP_000..009_CL_"
     return "write key=value, +key=value, ++key=value or ~key"
-
-
-def _plain(value: object) -> object:
-    """Hydra's quoted strings as plain ones, also inside lists and mappings."""
-    if isinstance(value, QuotedString):
-        return value.text
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(_plain(key)): _plain(item) for key, item in value.items()}
-    return value
 
 
 def _apply(tree: Tree, item: Assignment, known_keys: frozenset[str]) -> Problem | None:
@@ -140,8 +129,8 @@ def _delete(tree: Tree, item: Assignment, *, exists: bool, current: object) -> P
         return _problem(item, rule, f"write ~{item.key} to delete it whatever its value")
     *parents, last = item.key.split(".")
     parent = lookup(tree, ".".join(parents))[1] if parents else tree
-    if isinstance(parent, dict):
-        del parent[last]
+    assert isinstance(parent, dict), "a key that exists lies in a mapping"
+    del parent[last]
     return None
 
 
