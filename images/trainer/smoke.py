@@ -40,7 +40,7 @@ def main() -> None:
     from bionemo_trainer.config.load import load_recipe  # noqa: PLC0415 - after the versions were judged
 
     load_recipe("molecule/megamolbart/pretrain_small_span_aug")
-    sys.stdout.write("The image can train.\n")
+    sys.stdout.write("The image holds what a training imports, in the declared versions.\n")
 
 
 if __name__ == "__main__":
