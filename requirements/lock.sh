@@ -16,7 +16,6 @@ compile() { # compile OUTPUT SOURCE... : one locked file, workspace members left
 # pip reads this one before uv exists.
 compile requirements/uv.txt requirements/uv.in "$@"
 compile requirements/all.txt operator/pyproject.toml trainer/pyproject.toml --all-extras --group pyproject.toml:dev "$@"
-# The subsets are cut from that one resolution, so that no two environments ever disagree about a version.
-compile requirements/test.txt operator/pyproject.toml --all-extras --group pyproject.toml:dev -c requirements/all.txt
+# What images install is cut from that one resolution, so that no two environments ever disagree about a version.
 compile requirements/operator.txt operator/pyproject.toml -c requirements/all.txt
 compile requirements/train.txt trainer/pyproject.toml --extra train -c requirements/all.txt

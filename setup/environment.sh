@@ -3,7 +3,7 @@
 
 ensure_environment() {
     local wanted
-    wanted=$(cat requirements/uv.txt requirements/test.txt ./*/pyproject.toml pyproject.toml | sha256sum | cut -d' ' -f1)
+    wanted=$(cat requirements/uv.txt requirements/all.txt ./*/pyproject.toml pyproject.toml | sha256sum | cut -d' ' -f1)
     if [ "$(cat .venv/locked-by 2>/dev/null)" != "$wanted" ]; then
         make_environment
         echo "$wanted" >.venv/locked-by
@@ -21,7 +21,7 @@ make_environment() {
         .bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
         cp requirements/uv.txt .bootstrap/locked-by
     fi
-    echo "Installing the locked environment into .venv ..." >&2
+    echo "Installing the locked environment into .venv (about 6 GB) ..." >&2
     export UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=$PWD/.venv
     [ -x .venv/bin/python ] || .bootstrap/bin/uv venv --quiet --python "$python" .venv
     .bootstrap/bin/uv pip sync --quiet --require-hashes requirements/test.txt

@@ -1,0 +1,91 @@
+"""Every environment variable that the trainer obeys; nothing else of ours reads the environment.
+
+The names of the first group are torchrun's, which Kubeflow's training operator also sets; ours begin with BIONEMO_.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bionemo_trainer.errors import ConfigError, Problem
+
+NODES = "PET_NNODES"
+NODE_RANK = "PET_NODE_RANK"
+PROCESSES = "PET_NPROC_PER_NODE"
+MASTER_ADDRESS = "PET_MASTER_ADDR"
+MASTER_PORT = "PET_MASTER_PORT"
+RUN_ID = "BIONEMO_RUN_ID"
+GRACE = "BIONEMO_GRACE_SECONDS"
+TERMINATION_LOG = "BIONEMO_TERMINATION_LOG"
+REPORTS = "BIONEMO_REPORTS"
+"""Folder where each rank leaves how it ended; set by the launcher for its workers."""
+
+DEFAULT_PORT = 23456
+"""Kubeflow's port of PyTorchJobs."""
+DEFAULT_GRACE_SECONDS = 30
+"""Kubernetes' own grace period of pods."""
+KUBERNETES_TERMINATION_LOG = Path("/dev/termination-log")
+"""Where a container leaves its last words; it exists in containers only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSettings:
+    """What the launcher of one node must know of the others."""
+
+    nodes: int
+    """Nodes of the run."""
+    node_rank: int
+    """Which of them this is, from 0."""
+    processes: int
+    """Ranks on each node."""
+    master_address: str
+    """Name or address of node 0."""
+    master_port: int
+    """Port of the rendezvous on node 0; 0 takes a free one, which only a single node can."""
+    run_id: str
+    """The same on all nodes of one attempt, different for every attempt."""
+    grace_seconds: int
+    """Seconds between SIGTERM and SIGKILL of this process."""
+    termination_log: Path | None
+    """Where the last words go; None for nowhere."""
+
+
+def launch_settings(environment: Mapping[str, str]) -> LaunchSettings:
+    """Read the settings; without any, it is one process on this machine alone.
+
+    Raises:
+        ConfigError: Variables that must be numbers are none; every one is named.
+    """
+    numbers, problems = _numbers(environment)
+    if problems:
+        raise ConfigError(problems)
+    log = Path(environment.get(TERMINATION_LOG, KUBERNETES_TERMINATION_LOG))
+    return LaunchSettings(
+        nodes=numbers[NODES],
+        node_rank=numbers[NODE_RANK],
+        processes=numbers[PROCESSES],
+        master_address=environment.get(MASTER_ADDRESS, "127.0.0.1"),
+        master_port=numbers[MASTER_PORT] if numbers[NODES] > 1 or MASTER_PORT in environment else 0,
+        run_id=environment.get(RUN_ID, "local"),
+        grace_seconds=numbers[GRACE],
+        termination_log=log if TERMINATION_LOG in environment or log.exists() else None,
+    )
+
+
+_DEFAULTS = {NODES: 1, NODE_RANK: 0, PROCESSES: 1, MASTER_PORT: DEFAULT_PORT, GRACE: DEFAULT_GRACE_SECONDS}
+_LEAST = {NODES: 1, NODE_RANK: 0, PROCESSES: 1, MASTER_PORT: 0, GRACE: 1}
+
+
+def _numbers(environment: Mapping[str, str]) -> tuple[dict[str, int], list[Problem]]:
+    numbers: dict[str, int] = {}
+    problems = []
+    for name, default in _DEFAULTS.items():
+        text = environment.get(name, str(default))
+        if text.isdecimal() and int(text) >= _LEAST[name]:
+            numbers[name] = int(text)
+        else:
+            rule = f"must be a whole number of at least {_LEAST[name]}"
+            problems.append(
+                Problem(field=f"environment variable {name}", value=text, rule=rule, mend="correct or unset it")
+            )
+    return numbers, problems
