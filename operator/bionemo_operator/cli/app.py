@@ -53,3 +53,37 @@ def check(filename: Files, overrides: Overrides = None) -> None:
     from bionemo_operator.cli.check import check_files  # noqa: PLC0415
 
     raise typer.Exit(check_files(filename, overrides or []))
+
+
+@app.command()
+def preprocess(
+    filename: Files,
+    overrides: Overrides = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=FOLDER: the folder that stands for a claim; ./volumes/NAME unless given.", show_default=False
+        ),
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Prepare the data that BioNeMoPreprocess resources or BioNeMo configuration files ask for, on this machine.
+
+    An interrupted preparation goes on where it was; a finished one has nothing to do.
+    """
+    from bionemo_operator.cli.preprocess import preprocess_files  # noqa: PLC0415
+
+    preprocess_files(filename, overrides or [], claim or [], workers)
+
+
+@app.command()
+def inspect(
+    dataset: Annotated[Path, typer.Argument(help="Folder of a dataset: train, val, test and manifest.json.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Also hash every file and compare with the manifest.")
+    ] = False,
+) -> None:
+    """Describe a prepared dataset: counts, lengths, duplicates, rejects, checksum."""
+    from bionemo_operator.cli.inspect import inspect_dataset  # noqa: PLC0415
+
+    inspect_dataset(dataset, verify=verify)

@@ -1,0 +1,63 @@
+"""Files that exist whole or not at all, and records of finished work kept in such files.
+
+Used by every stage. A process may be killed between any two instructions here.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from bionemo_trainer.errors import DataError, MissingInputError
+
+
+@contextmanager
+def durable(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that appears under its name only when all of it is on disk; folders are made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:
+        try:
+            yield cast("BinaryIO", unfinished)  # the wrapper is a binary file in all but its declared type
+            unfinished.flush()
+            os.fsync(unfinished.fileno())
+            Path(unfinished.name).chmod(0o644)
+            Path(unfinished.name).replace(path)
+        except BaseException:
+            Path(unfinished.name).unlink(missing_ok=True)
+            raise
+
+
+def write_mark(path: Path, value: object) -> None:
+    """Records a dataclass as JSON: the work it speaks of is done."""
+    with durable(path) as file:
+        file.write(_adapter(type(value)).dump_json(value))
+
+
+def read_mark[T](path: Path, kind: type[T], stage: str) -> T:
+    """The record at a path.
+
+    Args:
+        path: Where it was written.
+        kind: Its dataclass.
+        stage: Which stage writes it.
+
+    Raises:
+        MissingInputError: The stage has not come this far.
+        DataError: Something else has written there.
+    """
+    try:
+        return cast("T", _adapter(kind).validate_json(path.read_bytes()))
+    except FileNotFoundError:
+        raise MissingInputError(f"{path}: does not exist; finish stage {stage!r} first.") from None
+    except ValidationError:
+        raise DataError(f"{path}: was not written by stage {stage!r}; delete {path.parent} and start again.") from None
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
