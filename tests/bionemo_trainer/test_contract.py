@@ -16,7 +16,7 @@ from bionemo_trainer.contract import ExitCode
         (ExitCode.STORAGE, False),
         (ExitCode.STOPPED, False),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_64_to_70_are_final(code, is_final):
     assert code.is_final == is_final

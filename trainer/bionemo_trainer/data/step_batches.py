@@ -4,7 +4,6 @@ Called by the loaders of training and validation, in their worker processes. A s
 not on what was loaded before, and only by its cut into shares on the number of ranks. No torch here.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +20,7 @@ from bionemo_trainer.data.packing import (
     pack_encoder_decoder,
 )
 from bionemo_trainer.data.sample_order import SampleOrder
-from bionemo_trainer.data.samples import EncoderDecoderSample, EncoderSample
+from bionemo_trainer.data.samples import EncoderSample
 from bionemo_trainer.errors import DataError
 
 type Split = Literal["train", "val", "test"]
@@ -63,11 +62,15 @@ class StepBatches:
         Raises:
             DataError: A row can't be read or is no molecule.
         """
-        samples = [self._sample(position) for position in self.share.positions(step, self.global_batch_size)]
-        return [_packed(part) for part in micro_batches(samples, self.max_tokens)]
-
-    def _sample(self, position: int) -> EncoderSample | EncoderDecoderSample:
-        return self.collator(position, self.dataset.sample(self.order.index(position)))
+        masked, pairs = [], []
+        for position in self.share.positions(step, self.global_batch_size):
+            sample = self.collator(position, self.dataset.sample(self.order.index(position)))
+            if isinstance(sample, EncoderSample):
+                masked.append(sample)
+            else:
+                pairs.append(sample)
+        encoder_batches = [pack_encoder(part) for part in micro_batches(masked, self.max_tokens)]
+        return [*encoder_batches, *map(pack_encoder_decoder, micro_batches(pairs, self.max_tokens))]
 
 
 def split_files(config: TrainConfig, split: Split) -> tuple[Path, ...]:
@@ -109,10 +112,3 @@ def step_batches(config: TrainConfig, split: Split, share: Share, global_batch_s
         global_batch_size=global_batch_size,
         max_tokens=config.model.micro_batch_size * config.model.seq_length,
     )
-
-
-def _packed(samples: Sequence[EncoderSample | EncoderDecoderSample]) -> MicroBatch:
-    masked = [sample for sample in samples if isinstance(sample, EncoderSample)]
-    if masked:
-        return pack_encoder(masked)
-    return pack_encoder_decoder([sample for sample in samples if isinstance(sample, EncoderDecoderSample)])

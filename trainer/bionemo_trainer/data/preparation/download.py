@@ -5,6 +5,7 @@ It judges no content. What an address answers is written as it comes, without un
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import BinaryIO
 
 import urllib3
@@ -56,11 +57,11 @@ def _attempt(client: urllib3.PoolManager, url: str, file: BinaryIO) -> tuple[boo
     file.seek(0)
     file.truncate()
     try:
-        answer = client.request("GET", url, preload_content=False)
-        if answer.status == 200:
-            for piece in answer.stream(PIECE_BYTES, decode_content=False):
-                file.write(piece)
-            return True, ""
+        with closing(client.request("GET", url, preload_content=False)) as answer:
+            if answer.status == 200:
+                for piece in answer.stream(PIECE_BYTES, decode_content=False):
+                    file.write(piece)
+                return True, ""
     except HTTPError as error:
         return None, repr(str(error))
     if answer.status in PASSING:

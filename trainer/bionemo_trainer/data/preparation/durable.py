@@ -7,9 +7,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -58,6 +57,11 @@ def read_mark[T](path: Path, kind: type[T], stage: str) -> T:
         raise DataError(f"{path}: was not written by stage {stage!r}; delete {path.parent} and start again.") from None
 
 
-@cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: type[object]) -> TypeAdapter[object]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
+_ADAPTERS: dict[type[object], TypeAdapter[object]] = {}
+"""Making one takes a millisecond, and every stage reads the marks of all tasks of the one before."""
