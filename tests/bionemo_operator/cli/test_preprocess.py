@@ -67,7 +67,8 @@ def test_a_second_run_has_nothing_to_do(folder):
     assert prepared() == first
 
 
-def test_a_dataset_is_described(folder):
+@pytest.mark.usefixtures("folder")
+def test_a_dataset_is_described():
     prepared()
     output = run("inspect", "volumes/data/few", "--verify")
     assert "  records    9: 6 train, 2 val, 1 test" in output
@@ -97,7 +98,8 @@ def test_a_bionemo_file_is_prepared_too(folder):
     )
 
 
-def test_files_that_ask_for_nothing_are_refused(folder):
+@pytest.mark.usefixtures("folder")
+def test_files_that_ask_for_nothing_are_refused():
     Path("training.yaml").write_text(RESOURCES.split("---")[1])
     with pytest.raises(ConfigError) as caught:
         run("preprocess", "-f", "training.yaml")
@@ -107,13 +109,15 @@ def test_files_that_ask_for_nothing_are_refused(folder):
     )
 
 
-def test_files_that_cannot_be_read_are_all_named(folder):
+@pytest.mark.usefixtures("folder")
+def test_files_that_cannot_be_read_are_all_named():
     with pytest.raises(ConfigError) as caught:
         run("preprocess", "-f", "one.yaml", "-f", "two.yaml")
     assert len(caught.value.problems) == 2
 
 
-def test_many_files_are_shown_by_the_first_and_the_last(folder):
+@pytest.mark.usefixtures("folder")
+def test_many_files_are_shown_by_the_first_and_the_last():
     Path("few.yaml").write_text(RESOURCES.replace("files: 2", "files: 20"))
     prepared()
     output = run("inspect", "volumes/data/few")

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from testkit.documents import preprocess_document
 
 from bionemo_operator.api.parse import parse_resource
 from bionemo_operator.planning.preparation_plan import plan_document
 from bionemo_trainer.data.preparation.plan import LengthPolicy, Source, plan_from_json
+from testkit.documents import preprocess_document
 
 
 def plan(**spec):

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from bionemo_trainer.data.manifest import verify
+from bionemo_trainer.data.preparation.molecule_records import ALWAYS_KNOWN
 from bionemo_trainer.data.preparation.plan import LengthPolicy, PreparationPlan, Source
 from bionemo_trainer.data.preparation.prepare import prepare, summary
 from bionemo_trainer.data.preparation.stages import Stage, num_tasks, run_share
 from bionemo_trainer.errors import DataError, MissingInputError
+from bionemo_trainer.tokenizers.smiles import SmilesTokenizer
 from testkit.preparation import SMILES, bytes_of, fasta, molecule_table, prepared, rejects_of, rows_of
 
 ZINC, UNIREF = "molecule/zinc15", "protein/uniref50"
@@ -151,6 +153,11 @@ def test_a_row_with_too_few_columns_is_listed(tmp_path):
     assert manifest.rejects == {"too few columns": 1}
 
 
+def test_characters_that_are_not_looked_up_are_tokens_of_the_vocabulary():
+    letters = ALWAYS_KNOWN.decode().replace("l", "").replace("r", "")
+    assert SmilesTokenizer().unknown(f"{letters}ClBr") == ()
+
+
 def test_long_proteins_are_cut_only_when_asked(tmp_path):
     options = {"files": 1, "validation": "0", "test": "0", "max_length": 3}
     assert prepared(tmp_path / "a", UNIREF, {"a.fa": ">P1\nMKVA\n>P2\nMK\n"}, **options).rejects == {"too long": 1}
@@ -244,6 +251,7 @@ def test_a_stage_waits_for_the_one_before_it(tmp_path):
 PROGRAM = """
 import sys
 from pathlib import Path
+from bionemo_trainer.data.preparation.molecule_records import ALWAYS_KNOWN
 from bionemo_trainer.data.preparation.plan import LengthPolicy, PreparationPlan, Source
 from bionemo_trainer.data.preparation.prepare import prepare
 if __name__ == "__main__":
