@@ -24,7 +24,7 @@ make_environment() {
     echo "Installing the locked environment into .venv (about 6 GB) ..." >&2
     export UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=$PWD/.venv
     [ -x .venv/bin/python ] || .bootstrap/bin/uv venv --quiet --python "$python" .venv
-    .bootstrap/bin/uv pip sync --quiet --require-hashes requirements/test.txt
+    .bootstrap/bin/uv pip sync --quiet --require-hashes requirements/all.txt
     .bootstrap/bin/uv pip install --quiet --no-deps --no-build-isolation -e operator -e trainer
 }
 
