@@ -55,7 +55,9 @@ def test_all_locks_come_from_one_resolution(lock):
     ("lock", "requirements"),
     [
         pytest.param("operator.txt", [*declared("operator"), *declared("trainer")], id="operator"),
-        pytest.param("all.txt", [*declared("operator", "workstation"), *declared("trainer", "data", "train")], id="all"),
+        pytest.param(
+            "all.txt", [*declared("operator", "workstation"), *declared("trainer", "data", "train")], id="all"
+        ),
         pytest.param("train.txt", declared("trainer", "data", "train"), id="train"),
     ],
 )
