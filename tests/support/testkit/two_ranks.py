@@ -1,0 +1,49 @@
+"""One launch of two ranks on this machine, in which many cases run: a launch costs some twenty seconds of imports.
+
+The ranks meet in a file and talk over Gloo. What rank 0 finds is written to a file for the tests to look at.
+"""
+
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from bionemo_trainer.config.layout import Layout
+from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups, leave_process_groups
+
+type Findings = dict[str, object]
+
+
+def findings_of_two_ranks(cases: Callable[[], Findings], folder: Path) -> Findings:
+    """Runs a function in two processes that have joined one run, and returns what rank 0 returned.
+
+    Args:
+        cases: A module's function, so that a fresh process can import it; called when the processes have met.
+        folder: Empty; for the file to meet in and the file of findings.
+
+    Raises:
+        AssertionError: A rank failed; its traceback is on standard error.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    ranks = [spawn.Process(target=_rank, args=(cases, rank, folder)) for rank in range(2)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(timeout=300)
+    assert [process.exitcode for process in ranks] == [0, 0]
+    findings: Findings = pickle.loads((folder / "findings").read_bytes())
+    return findings
+
+
+def _rank(cases: Callable[[], Findings], rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)  # each rank has one of this machine's cores
+    store = distributed.FileStore(str(folder / "store"), 2)  # type: ignore[attr-defined]  # torch exports it without saying so
+    layout = Layout(num_nodes=1, devices_per_node=2, tensor=1, pipeline=1, accelerator="cpu")
+    join_process_groups(layout, Rendezvous(rank=rank, local_rank=rank, store=store, timeout_seconds=120.0))
+    findings = cases()
+    if rank == 0:
+        (folder / "findings").write_bytes(pickle.dumps(findings))
+    leave_process_groups()

@@ -1,0 +1,156 @@
+"""Self- and cross-attention with their projections, split over the ranks by heads.
+
+Called by `layers`. Projections and recomputation are megatron-core's; its own attention can't take packed sequences without
+Transformer Engine. Shapes: hidden states are [T, 1, H], under sequence parallelism [T / tensor size, 1, H]; N heads of
+width D are those of this rank.
+"""
+
+from dataclasses import dataclass
+
+from megatron.core.process_groups_config import ProcessGroupCollection
+from megatron.core.tensor_parallel import ColumnParallelLinear, RowParallelLinear, checkpoint
+from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
+from megatron.core.transformer.module import MegatronModule
+from megatron.core.transformer.transformer_config import TransformerConfig
+from torch import Tensor
+
+from bionemo_trainer.models.attention import Bounds, Sight, packed_attention
+from bionemo_trainer.models.key_value_cache import KeyValueCache, attend_to_cached
+from bionemo_trainer.models.rotary import Rotation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayerContext:
+    """What every layer of a stack is told about the batch."""
+
+    bounds: Bounds
+    """Of the sequences that pass through the layers."""
+    memory_bounds: Bounds | None = None
+    """Of the encoder's sequences; None in an encoder."""
+    rotation: Rotation | None = None
+    """None for learned positions, which the embeddings already hold."""
+
+
+class RowLinear(RowParallelLinear):
+    """megatron-core's projection from this rank's share of the inputs, told its group.
+
+    Expected: `RowParallelLinear` hands its group to the product of matrices. Actual: it hands on None, which warns at every
+    call and breaks a compiled graph. Can go when it hands on the group.
+    """
+
+    def _forward_impl(self, input: Tensor, weight: Tensor, **kwargs: object) -> Tensor:  # noqa: A002  its name
+        product: Tensor = super()._forward_impl(input=input, weight=weight, **{**kwargs, "tp_group": self.tp_group})
+        return product
+
+
+class _Attention(MegatronModule):
+    """What self- and cross-attention share: the output projection, and the kernel with its dropout and recomputation."""
+
+    def __init__(self, config: TransformerConfig, groups: ProcessGroupCollection, *, is_causal: bool) -> None:
+        super().__init__(config)
+        self.is_causal = is_causal
+        self.tp_group = groups.tp
+        self.num_heads = config.num_attention_heads // groups.tp.size()
+        self.width = config.kv_channels * config.num_attention_heads
+        self.linear_proj = RowLinear(
+            self.width,
+            config.hidden_size,
+            config=config,
+            init_method=config.output_layer_init_method,
+            bias=config.add_bias_linear,
+            input_is_parallel=True,
+            skip_bias_add=True,
+            tp_group=groups.tp,
+        )
+
+    def _projection(self, num_parts: int) -> ColumnParallelLinear:
+        """Hidden states to `num_parts` vectors per head, with the heads split over the ranks."""
+        return ColumnParallelLinear(
+            self.config.hidden_size,
+            num_parts * self.width,
+            config=self.config,
+            init_method=self.config.init_method,
+            bias=self.config.add_bias_linear,
+            tp_group=self.tp_group,
+        )
+
+    def _heads(self, projection: ColumnParallelLinear, hidden_T1H: Tensor, num_parts: int) -> tuple[Tensor, ...]:
+        """The parts of every head of this rank, each [T, N, D]."""
+        projected, _ = projection(hidden_T1H)
+        return projected.view(-1, self.num_heads, num_parts, self.config.kv_channels).unbind(2)
+
+    def _attend(self, query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, queries: Bounds, keys: Bounds) -> Tensor:
+        dropout = self.config.attention_dropout if self.training else 0.0
+        sight = Sight(queries=queries, keys=keys, is_causal=self.is_causal, dropout=dropout)
+
+        def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            if not dropout or self.config.sequence_parallel:  # the block has forked the stream already
+                return packed_attention(query, key, value, sight)
+            with get_cuda_rng_tracker().fork():  # each rank drops weights of its own heads
+                return packed_attention(query, key, value, sight)
+
+        if self.training and self.config.recompute_granularity == "selective":
+            return checkpoint(attend, False, query_QND, key_KND, value_KND)
+        return attend(query_QND, key_KND, value_KND)
+
+    def _output(self, attended_QND: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The projected heads, and the bias that is still to be added."""
+        return self.linear_proj(attended_QND.flatten(1)[:, None])
+
+
+class SelfAttention(_Attention):
+    """Attention of sequences to themselves."""
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        pg_collection: ProcessGroupCollection,
+        *,
+        is_causal: bool = False,
+        **_not_ours: object,
+    ) -> None:
+        """Arguments are named as megatron-core's layer names them; it also gives a number and a name."""
+        super().__init__(config, pg_collection, is_causal=is_causal)
+        self.linear_qkv = self._projection(3)
+
+    def forward(
+        self, hidden_T1H: Tensor, context: LayerContext, cache: KeyValueCache | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attended hidden states and the bias to add; with a cache, of one token per sequence after those cached."""
+        query, key, value = self._heads(self.linear_qkv, hidden_T1H, 3)
+        if context.rotation is not None:
+            query, key = context.rotation.turn(query), context.rotation.turn(key)
+        if cache is not None:
+            return self._output(attend_to_cached(query, cache.extended(key, value)))
+        return self._output(self._attend(query, key, value, context.bounds, context.bounds))
+
+
+class CrossAttention(_Attention):
+    """Attention of the decoder's sequences to the encoder's."""
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        pg_collection: ProcessGroupCollection,
+        **_not_ours: object,
+    ) -> None:
+        """Arguments are named as megatron-core's layer names them; it also gives a number and a name."""
+        super().__init__(config, pg_collection, is_causal=False)
+        self.linear_q = self._projection(1)
+        self.linear_kv = self._projection(2)
+
+    def forward(
+        self, hidden_T1H: Tensor, memory_M1H: Tensor, context: LayerContext, cache: KeyValueCache | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attended hidden states and the bias to add; a cache keeps what the encoder's output [M, 1, H] projects to."""
+        (query,) = self._heads(self.linear_q, hidden_T1H, 1)
+        assert context.memory_bounds is not None, "a decoder is told where its encoder's sequences lie"
+        if cache is not None:
+            memory = cache.memory or cache.with_memory(self._memory(memory_M1H), context.memory_bounds)
+            return self._output(attend_to_cached(query, memory))
+        key, value = self._memory(memory_M1H)
+        return self._output(self._attend(query, key, value, context.bounds, context.memory_bounds))
+
+    def _memory(self, memory_M1H: Tensor) -> tuple[Tensor, ...]:
+        """Keys and values of the encoder's tokens, each [M, N, D]."""
+        return self._heads(self.linear_kv, memory_M1H, 2)

@@ -1,0 +1,85 @@
+"""The layers of all four networks, as submodules for megatron-core's transformer block.
+
+Called by `bert` and `encoder_decoder`. The feed-forward block, the loop over layers and full recomputation are
+megatron-core's. Shapes: hidden states are [T, 1, H], under sequence parallelism [T / tensor size, 1, H].
+"""
+
+from functools import partial
+
+from megatron.core.fusions.fused_bias_dropout import get_bias_dropout_add
+from megatron.core.tensor_parallel import ColumnParallelLinear
+from megatron.core.transformer.mlp import MLP, MLPSubmodules
+from megatron.core.transformer.spec_utils import ModuleSpec
+from megatron.core.transformer.transformer_block import TransformerBlockSubmodules
+from megatron.core.transformer.transformer_config import TransformerConfig
+from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
+from torch import Tensor
+
+from bionemo_trainer.models.attention_layers import CrossAttention, LayerContext, RowLinear, SelfAttention
+from bionemo_trainer.models.key_value_cache import KeyValueCache
+from bionemo_trainer.models.norm import Norm
+
+
+class PackedLayer(TransformerLayer):
+    """megatron-core's pre-norm layer, with a forward pass that knows packed sequences only.
+
+    The base class builds, checkpoints and shards the submodules. Its own forward pass can hand neither bounds to
+    cross-attention nor anything but tensors through recomputation.
+    """
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        packed_seq_params: LayerContext,
+        context: Tensor | None = None,
+        inference_context: tuple[KeyValueCache, ...] | None = None,
+        **_not_ours: object,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Hidden states after the layer, and the encoder's output as it came; names are the transformer block's.
+
+        Args:
+            hidden_states: Of the packed tokens [T, 1, H].
+            packed_seq_params: Where the sequences lie.
+            context: The encoder's output [M, 1, H]; None in an encoder.
+            inference_context: One cache per layer when decoding step by step.
+        """
+        cache = inference_context[self.layer_number - 1] if inference_context is not None else None
+        normed = self.input_layernorm(hidden_states)
+        hidden = self._added(hidden_states, self.self_attention(normed, packed_seq_params, cache))
+        if context is not None:
+            normed = self.pre_cross_attn_layernorm(hidden)
+            hidden = self._added(hidden, self.cross_attention(normed, context, packed_seq_params, cache))
+        return self._added(hidden, self.mlp(self.pre_mlp_layernorm(hidden))), context
+
+    def _added(self, residual: Tensor, output_and_bias: tuple[Tensor, Tensor | None]) -> Tensor:
+        """The residual stream with a block's output, its bias and dropout."""
+        if self.config.fp32_residual_connection:
+            residual = residual.float()
+        add = get_bias_dropout_add(self.training, self.config.bias_dropout_fusion)
+        return add(output_and_bias, residual, self.hidden_dropout)
+
+
+def encoder_layers(config: TransformerConfig) -> TransformerBlockSubmodules:
+    """This pipeline stage's layers, in which every token of a sequence sees every other."""
+    return _stack(config, ModuleSpec(module=SelfAttention))
+
+
+def decoder_layers(config: TransformerConfig) -> TransformerBlockSubmodules:
+    """A stack in which a token sees those before it, and all of the encoder's."""
+    own = ModuleSpec(module=SelfAttention, params={"is_causal": True})
+    return _stack(config, own, cross_attention=ModuleSpec(module=CrossAttention), pre_cross_attn_layernorm=Norm)
+
+
+def _stack(config: TransformerConfig, self_attention: ModuleSpec, **cross: object) -> TransformerBlockSubmodules:
+    mlp = MLPSubmodules(linear_fc1=ColumnParallelLinear, linear_fc2=RowLinear)
+    submodules = TransformerLayerSubmodules(
+        input_layernorm=Norm,
+        self_attention=self_attention,
+        pre_mlp_layernorm=Norm,
+        mlp=partial(MLP.as_mlp_submodule, submodules=mlp, ffn_hidden_size=config.ffn_hidden_size),
+        **cross,
+    )
+    layer = ModuleSpec(module=PackedLayer, submodules=submodules)
+    return TransformerBlockSubmodules(
+        layer_specs=[layer] * (config.num_layers // config.pipeline_model_parallel_size), layer_norm=Norm
+    )

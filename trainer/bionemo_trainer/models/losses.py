@@ -1,0 +1,37 @@
+"""Cross entropy over the targets of a micro batch, as a sum: the engine divides by the targets of the whole global batch.
+
+Called by the networks' last stage. Shapes: N targets, V this rank's share of the vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from megatron.core.process_groups_config import ProcessGroupCollection
+from megatron.core.tensor_parallel import gather_from_tensor_model_parallel_region, vocab_parallel_cross_entropy
+from torch import Tensor
+
+from bionemo_trainer.models.batch import Targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TokenLosses:
+    """What a micro batch adds to the loss."""
+
+    loss_sum: Tensor
+    """Sum over the targets of the negative log-likelihood in nats, a scalar of 32 bit."""
+    num_targets: int
+    """Targets in that sum."""
+    num_correct: Tensor | None
+    """How many of them were the likeliest token, a scalar; None in training, where nobody asks."""
+
+
+def token_losses(
+    logits_NV: Tensor, targets: Targets, groups: ProcessGroupCollection, *, with_accuracy: bool
+) -> TokenLosses:
+    """The loss of logits that are split over the ranks by tokens; overwrites the logits."""
+    num_correct = None
+    if with_accuracy:
+        likeliest_N = gather_from_tensor_model_parallel_region(logits_NV.detach(), group=groups.tp).argmax(dim=-1)
+        num_correct = torch.count_nonzero(likeliest_N == targets.ids_N)
+    loss_N = vocab_parallel_cross_entropy(logits_NV, targets.ids_N, tp_group=groups.tp)
+    return TokenLosses(loss_sum=loss_N.sum(), num_targets=targets.count, num_correct=num_correct)

@@ -1,0 +1,28 @@
+"""Layer normalisation of all networks, in plain torch. Called by the layers and heads."""
+
+from megatron.core.transformer.transformer_config import TransformerConfig
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bionemo_trainer.models.transformer_config import allocation_device
+
+
+class Norm(nn.LayerNorm):
+    """Layer normalisation in the precision of the residual stream, with its output in that of the weights.
+
+    Expected: megatron-core's `WrappedTorchNorm` serves. Actual: it refuses sequence parallelism. Can go when it marks its
+    weights for the reduction over tensor-parallel ranks, as is done here.
+    """
+
+    def __init__(
+        self, config: TransformerConfig, hidden_size: int, eps: float, *, sees_all_tokens: bool = False
+    ) -> None:
+        """`sees_all_tokens` is for a norm that even under sequence parallelism gets every token on every rank."""
+        super().__init__(hidden_size, eps=eps, dtype=config.params_dtype, device=allocation_device(config))
+        for parameter in self.parameters():
+            parameter.sequence_parallel = config.sequence_parallel and not sees_all_tokens  # type: ignore[attr-defined]  # a mark
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Normalised over the last dimension."""
+        weight, bias = self.weight.to(hidden.dtype), self.bias.to(hidden.dtype)
+        return functional.layer_norm(hidden, self.normalized_shape, weight, bias, self.eps).to(self.weight.dtype)
