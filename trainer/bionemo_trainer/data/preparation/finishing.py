@@ -82,9 +82,12 @@ def _put_in_place(staged: Path, final: Path) -> None:
 
 
 def _remove_work(output: Path) -> None:
-    """Removes work in progress: the plan's own, and what changed plans left behind, which now has no future."""
+    """Removes work in progress: the plan's own, and what changed plans left behind, which now has no future.
+
+    Other pods may be removing it, too, so what is gone already is no error.
+    """
     for work in output.glob(f"{WORK_PREFIX}*"):
-        shutil.rmtree(work)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _manifest(plan: PreparationPlan, layout: Layout) -> Manifest:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some programs put before the first line of UTF-8 text; it is no part of it."""
 MOST_BYTES = 1 << 22
 """A longer line is no record: 4 MiB is four times the longest sequence that a plan can ask for."""
 
@@ -15,7 +17,7 @@ def lines_between(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
         left -= len(line)
         if len(line) > MOST_BYTES and not line.endswith(b"\n"):
             left -= _skip_line(file)
-        yield line
+        yield line.removeprefix(BYTE_ORDER_MARK)
 
 
 def next_line(file: BinaryIO, place: int) -> int:

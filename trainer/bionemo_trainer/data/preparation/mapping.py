@@ -89,7 +89,7 @@ def _first_line(shard: Shard) -> str:
     with Path(shard.text).open("rb") as text:
         whole = Path(shard.text).stat().st_size
         first = next((line for line in lines_between(text, 0, whole) if not line.isspace()), b"")
-    return first[:MOST_BYTES].decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r\n")
+    return first[:MOST_BYTES].decode("utf-8", "replace").rstrip("\r\n")
 
 
 def _keyed(rows: Iterator[tuple[bytes, bytes]], seed: int) -> tuple[list[bytes], list[bytes]]:

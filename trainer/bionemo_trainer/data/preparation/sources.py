@@ -55,7 +55,7 @@ def run_list(plan: PreparationPlan) -> int:
     if not layout.listing.exists():
         write_mark(layout.listing, listing)
     elif read_mark(layout.listing, Listing, "list") != listing:
-        shutil.rmtree(layout.work)
+        _discard_work(layout)
         write_mark(layout.listing, listing)
     return len(listing.files)
 
@@ -72,6 +72,14 @@ def _refuse_strangers(layout: Layout) -> None:
             f"{layout.output}: holds {', '.join(strangers)} but no {MANIFEST_NAME}, so it is no dataset of this plan; "
             "choose another output or delete it."
         )
+
+
+def _discard_work(layout: Layout) -> None:
+    """Renames before it removes: killed in between, it leaves no half of the old work for the new list."""
+    discarded = layout.work.with_name(f"{layout.work.name}-discarded")
+    shutil.rmtree(discarded, ignore_errors=True)
+    layout.work.rename(discarded)
+    shutil.rmtree(discarded)
 
 
 def _listed(source: Source) -> tuple[RawFile, ...]:

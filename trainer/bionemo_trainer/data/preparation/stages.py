@@ -92,7 +92,7 @@ def run_task(plan: PreparationPlan, stage: Stage, number: int = 0) -> int:
         return _runner(stage)(plan, number)
     except OSError as error:
         raise StorageError(
-            f"{error.filename}: can't be read or written ({error.strerror}); see to the volume and start again, "
+            f"{error.filename or plan.output}: can't be read or written ({error.strerror}); see to the volume and start again, "
             "finished work is kept."
         ) from error
 

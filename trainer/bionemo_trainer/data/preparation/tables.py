@@ -16,7 +16,8 @@ SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "smi", "molecul
 """What headers call the column of SMILES, in the order of preference."""
 ID_NAMES = ("zinc_id", "zincid", "id", "name", "molecule_id", "compound_id", "chembl_id", "molecule_chembl_id")
 """What headers call the column of identifiers, likewise."""
-_WORD = re.compile(r"[A-Za-z][A-Za-z_ .-]*")
+_WORD = re.compile(r"[A-Za-z][A-Za-z_ .-]{0,63}")
+"""What a column may be called; a longer word is never tried as a SMILES, for one long enough kills RDKit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
