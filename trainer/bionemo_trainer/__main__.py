@@ -1,43 +1,41 @@
 """BioNeMo's own way: `python -m bionemo_trainer --config-path=… --config-name=… key=value …`.
 
-`do_training=False` prepares the data; `--check` judges the configuration and prints it resolved, without torch.
+Trains on all devices of this node; `do_training=False` prepares the data; `--check` judges the configuration and prints it
+resolved, without torch. What containers run too.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 
 import yaml
 
-from bionemo_trainer.config.command_line import config_file
+from bionemo_trainer.config.command_line import parsed
 from bionemo_trainer.config.layout import batches_of, layout_of
-from bionemo_trainer.config.load import Loaded, load_file, to_tree
+from bionemo_trainer.config.load import Loaded, to_tree
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.contract import ExitCode
-from bionemo_trainer.errors import BioNeMoError, ConfigError, Problem
+from bionemo_trainer.errors import BioNeMoError
+from bionemo_trainer.settings import launch_settings
+
+RANK_MODULE = "bionemo_trainer.training"
+"""What the launcher runs on every rank."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and return the exit code; errors that are a user's to mend go to standard error, a line each."""
-    options = _parser().parse_intermixed_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = parsed(given)
     try:
-        loaded = load_file(config_file(options.config_path, options.config_name), options.overrides)
+        loaded = command.load()
         for warning in loaded.warnings:
             sys.stderr.write(f"warning: {warning}\n")
-        return _print_checked(loaded) if options.check else _run(loaded.config)
+        if command.check:
+            return _print_checked(loaded)
+        return _train(loaded.config, given) if loaded.config.do_training else _prepare(loaded.config)
     except BioNeMoError as error:
         sys.stderr.write("".join(f"error: {line}\n" for line in str(error).splitlines()))
         return error.exit_code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bionemo_trainer", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--config-path", "-cp", help="folder of the configuration, here or among the shipped recipes")
-    parser.add_argument("--config-name", "-cn", required=True, help="name of the file in it, or of a shipped recipe")
-    parser.add_argument("--check", action="store_true", help="only judge the configuration, and print it resolved")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="changes in Hydra's grammar")
-    return parser
 
 
 def _print_checked(loaded: Loaded) -> int:
@@ -47,11 +45,15 @@ def _print_checked(loaded: Loaded) -> int:
     return ExitCode.OK
 
 
-def _run(config: TrainConfig) -> int:
-    if config.do_training:
-        rule = "asks for a training, and this version prepares data and checks configurations"
-        mend = "add ++do_training=False to prepare the data, or --check to judge the configuration"
-        raise ConfigError([Problem(field="do_training", value=True, rule=rule, mend=mend)])
+def _train(config: TrainConfig, arguments: Sequence[str]) -> int:
+    settings = launch_settings(os.environ, nodes=config.trainer.num_nodes, processes=config.trainer.devices)
+    # Torch takes seconds to import; a wrong configuration need not wait for it.
+    from bionemo_trainer.launch.launcher import launch  # noqa: PLC0415
+
+    return launch(settings, RANK_MODULE, arguments)
+
+
+def _prepare(config: TrainConfig) -> int:
     # RDKit and numpy are not needed to judge a configuration.
     from bionemo_trainer.data.preparation.from_config import plan_of  # noqa: PLC0415
     from bionemo_trainer.data.preparation.prepare import prepare, summary  # noqa: PLC0415

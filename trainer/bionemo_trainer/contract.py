@@ -1,9 +1,14 @@
-"""What the operator and the trainer promise each other: exit codes, later environment and ports.
+"""What the operator and the trainer promise each other: exit codes, the port and the words of progress.
 
-Imported by both sides, so it needs nothing but the standard library.
+Imported by both sides, so it needs nothing but the standard library. The environment stands in `settings`.
 """
 
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import IntEnum
+from typing import Literal
 
 
 class ExitCode(IntEnum):
@@ -30,3 +35,81 @@ class ExitCode(IntEnum):
     def is_final(self) -> bool:
         """Whether the same run would end the same way again."""
         return ExitCode.CONFIG <= self <= ExitCode.NON_FINITE
+
+
+METRICS_PORT = 9464
+"""Where rank 0 serves `/metrics` (Prometheus) and `/progress` (JSON) unless BIONEMO_METRICS_PORT says otherwise."""
+
+MAIN_MODULE = "bionemo_trainer"
+"""`python -m` this, with `--config-path`, `--config-name` and overrides, is what a container and a workstation start."""
+
+type Phase = Literal["Starting", "Stepping", "Validating", "Saving", "Finished"]
+"""What a training is doing. Hang timers run in Stepping only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedCheckpoint:
+    """A committed checkpoint."""
+
+    step: int
+    path: str
+    """Its folder, relative to the folder of the run."""
+    size_bytes: int
+    saved_at: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What `/progress` answers; on the wire its names are camelCase."""
+
+    phase: Phase
+    attempt: int
+    """Which try of the training this is, from 1."""
+    step: int
+    """Finished steps, earlier attempts included."""
+    max_steps: int
+    consumed_samples: int
+    train_loss: float | None = None
+    """Of the last logged step, in nats per target."""
+    validation_loss: float | None = None
+    samples_per_second: float | None = None
+    """Over all ranks, since the last log."""
+    tokens_per_second: float | None = None
+    eta_seconds: float | None = None
+    """Until the last step at the present rate."""
+    updated_at: float
+    """Seconds since the epoch when the last step ended."""
+    checkpoint: SavedCheckpoint | None = None
+    """The newest committed one; None before the first."""
+
+
+def progress_to_json(progress: Progress) -> str:
+    """The body of `/progress`."""
+    return json.dumps(_camel(asdict(progress)))
+
+
+def progress_from_json(text: str) -> Progress:
+    """What a body of `/progress` says.
+
+    Raises:
+        ValueError: It is not what `progress_to_json` writes.
+    """
+    try:
+        fields = {_snake(key): value for key, value in json.loads(text).items()}
+        saved = fields.pop("checkpoint")
+        checkpoint = SavedCheckpoint(**{_snake(key): value for key, value in saved.items()}) if saved else None
+        return Progress(**fields, checkpoint=checkpoint)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not the progress of a training: {text[:200]!r}") from error
+
+
+def _camel(fields: Mapping[str, object]) -> dict[str, object]:
+    return {
+        re.sub(r"_(\w)", lambda match: match[1].upper(), key): _camel(value) if isinstance(value, dict) else value
+        for key, value in fields.items()
+    }
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"([A-Z])", lambda match: f"_{match[1].lower()}", key)

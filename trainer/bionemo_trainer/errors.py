@@ -4,7 +4,9 @@ BioNeMoError
   ConfigError        mend the configuration (exit 64); carries every problem found, not the first
   DataError          mend or prepare the data again (exit 65)
   MissingInputError  bring the missing file (exit 66)
+  NonFiniteError     look at data, learning rate or precision; the same run would end the same way (exit 70)
   StorageError       try again later (exit 74)
+  StoppedError       start the same run again, it goes on (exit 75)
 """
 
 from collections.abc import Iterable
@@ -76,3 +78,15 @@ class StorageError(BioNeMoError):
     """Reading or writing failed for a reason that may pass."""
 
     exit_code = ExitCode.STORAGE
+
+
+class NonFiniteError(BioNeMoError):
+    """The loss or the gradient stopped being a number; nothing was saved after that step."""
+
+    exit_code = ExitCode.NON_FINITE
+
+
+class StoppedError(BioNeMoError):
+    """Stopped on request, with a checkpoint saved."""
+
+    exit_code = ExitCode.STOPPED

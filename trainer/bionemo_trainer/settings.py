@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bionemo_trainer import contract
 from bionemo_trainer.errors import ConfigError, Problem
 
 NODES = "PET_NNODES"
@@ -17,8 +18,16 @@ MASTER_PORT = "PET_MASTER_PORT"
 RUN_ID = "BIONEMO_RUN_ID"
 GRACE = "BIONEMO_GRACE_SECONDS"
 TERMINATION_LOG = "BIONEMO_TERMINATION_LOG"
+METRICS_PORT = "BIONEMO_METRICS_PORT"
+ATTEMPT = "BIONEMO_ATTEMPT"
 REPORTS = "BIONEMO_REPORTS"
 """Folder where each rank leaves how it ended; set by the launcher for its workers."""
+
+RANK = "RANK"
+LOCAL_RANK = "LOCAL_RANK"
+"""torch's names for the number of a process among all and on its node; set by the launcher for its workers."""
+IN_KUBERNETES = "KUBERNETES_SERVICE_HOST"
+"""Kubernetes sets it in every container."""
 
 DEFAULT_PORT = 23456
 """Kubeflow's port of PyTorchJobs."""
@@ -50,13 +59,55 @@ class LaunchSettings:
     """Where the last words go; None for nowhere."""
 
 
-def launch_settings(environment: Mapping[str, str]) -> LaunchSettings:
-    """Read the settings; without any, it is one process on this machine alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankSettings:
+    """What one rank must know."""
+
+    rank: int
+    """Its number among all."""
+    local_rank: int
+    """Its number on its node."""
+    attempt: int
+    """Which try of the training this is, from 1; a later one has the right to save."""
+    metrics_host: str
+    """Address on which rank 0 answers: every one of a pod, on a workstation only the machine itself."""
+    metrics_port: int
+    """Port on which rank 0 answers; 0 takes a free one."""
+    reports: Path | None
+    """Folder for the report of how it ended; None for nowhere."""
+
+
+def rank_settings(environment: Mapping[str, str]) -> RankSettings:
+    """Read the settings of a rank; without any, it is the only one.
 
     Raises:
         ConfigError: Variables that must be numbers are none; every one is named.
     """
-    numbers, problems = _numbers(environment)
+    numbers, problems = _numbers(environment, _OF_RANK)
+    if problems:
+        raise ConfigError(problems)
+    return RankSettings(
+        rank=numbers[RANK],
+        local_rank=numbers[LOCAL_RANK],
+        attempt=numbers[ATTEMPT],
+        metrics_host="0.0.0.0" if IN_KUBERNETES in environment else "127.0.0.1",  # noqa: S104 - Prometheus is elsewhere
+        metrics_port=numbers[METRICS_PORT],
+        reports=Path(environment[REPORTS]) if REPORTS in environment else None,
+    )
+
+
+def launch_settings(environment: Mapping[str, str], *, nodes: int = 1, processes: int = 1) -> LaunchSettings:
+    """Read the settings; without any, it is one process on this machine alone.
+
+    Args:
+        environment: The process's.
+        nodes: Nodes when the environment does not say.
+        processes: Ranks per node when the environment does not say.
+
+    Raises:
+        ConfigError: Variables that must be numbers are none; every one is named.
+    """
+    numbers, problems = _numbers({NODES: str(nodes), PROCESSES: str(processes), **environment}, _OF_LAUNCHER)
     if problems:
         raise ConfigError(problems)
     log = Path(environment.get(TERMINATION_LOG, KUBERNETES_TERMINATION_LOG))
@@ -72,19 +123,28 @@ def launch_settings(environment: Mapping[str, str]) -> LaunchSettings:
     )
 
 
-_DEFAULTS = {NODES: 1, NODE_RANK: 0, PROCESSES: 1, MASTER_PORT: DEFAULT_PORT, GRACE: DEFAULT_GRACE_SECONDS}
-_LEAST = {NODES: 1, NODE_RANK: 0, PROCESSES: 1, MASTER_PORT: 0, GRACE: 1}
+_OF_LAUNCHER = {
+    NODES: (1, 1),
+    NODE_RANK: (0, 0),
+    PROCESSES: (1, 1),
+    MASTER_PORT: (DEFAULT_PORT, 0),
+    GRACE: (DEFAULT_GRACE_SECONDS, 1),
+}
+_OF_RANK = {RANK: (0, 0), LOCAL_RANK: (0, 0), ATTEMPT: (1, 1), METRICS_PORT: (contract.METRICS_PORT, 0)}
+"""Variables that are whole numbers, with the default and the least of each."""
 
 
-def _numbers(environment: Mapping[str, str]) -> tuple[dict[str, int], list[Problem]]:
+def _numbers(
+    environment: Mapping[str, str], variables: Mapping[str, tuple[int, int]]
+) -> tuple[dict[str, int], list[Problem]]:
     numbers: dict[str, int] = {}
     problems = []
-    for name, default in _DEFAULTS.items():
+    for name, (default, least) in variables.items():
         text = environment.get(name, str(default))
-        if text.isdecimal() and int(text) >= _LEAST[name]:
+        if text.isdecimal() and int(text) >= least:
             numbers[name] = int(text)
         else:
-            rule = f"must be a whole number of at least {_LEAST[name]}"
+            rule = f"must be a whole number of at least {least}"
             problems.append(
                 Problem(field=f"environment variable {name}", value=text, rule=rule, mend="correct or unset it")
             )

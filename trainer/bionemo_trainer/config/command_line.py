@@ -1,13 +1,51 @@
-"""Find the configuration that BioNeMo's command line names: `--config-path DIR --config-name NAME key=value …`.
+"""BioNeMo's command line, `--config-path DIR --config-name NAME key=value …`, and the configuration that it names.
 
-Called by `python -m bionemo_trainer`. A path that is no folder here is looked up among the shipped recipes.
+Called by `python -m bionemo_trainer` and by every rank that it starts. A path that is no folder here is looked up among the
+shipped recipes.
 """
 
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bionemo_trainer.config.composition import RECIPES_DIR, recipe_names
+from bionemo_trainer.config.load import Loaded, load_file
 from bionemo_trainer.config.suggestion import nearest
 from bionemo_trainer.errors import ConfigError, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """What was asked for."""
+
+    config_path: str | None
+    config_name: str
+    overrides: Sequence[str]
+    check: bool
+    """Only judge the configuration."""
+    recipe: str | None
+    """The shipped configuration that this one began as, for the record; None when that is not known."""
+
+    def load(self) -> Loaded:
+        """The configuration that it names.
+
+        Raises:
+            ConfigError: There is none, or it is wrong; every problem is named.
+        """
+        return load_file(config_file(self.config_path, self.config_name), self.overrides)
+
+
+def parsed(arguments: Sequence[str] | None) -> CommandLine:
+    """Reads arguments, those of this process when there are none given; ends the process with help or usage if asked."""
+    options = _parser().parse_intermixed_args(arguments)
+    return CommandLine(
+        config_path=options.config_path,
+        config_name=options.config_name,
+        overrides=options.overrides,
+        check=options.check,
+        recipe=options.recipe or _recipe_of(options.config_path, options.config_name),
+    )
 
 
 def config_file(config_path: str | None, config_name: str) -> Path:
@@ -43,3 +81,27 @@ def _missing(config_path: str, name: str) -> ConfigError:
     rule = f"is no YAML file in {config_path}, nor in that folder of the shipped recipes"
     mend = "correct the name or --config-path"
     return ConfigError([Problem(field="--config-name", value=name, rule=rule, mend=mend)])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bionemo_trainer",
+        description="Train as a configuration says, or with do_training=False prepare its data.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config-path", "-cp", help="folder of the configuration, here or among the shipped recipes")
+    parser.add_argument("--config-name", "-cn", required=True, help="name of the file in it, or of a shipped recipe")
+    parser.add_argument("--check", action="store_true", help="only judge the configuration, and print it resolved")
+    parser.add_argument("--recipe", help="the shipped recipe that the file began as; for the record")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="changes in Hydra's grammar")
+    return parser
+
+
+def _recipe_of(config_path: str | None, config_name: str) -> str | None:
+    """The shipped recipe that the arguments name, if they name one."""
+    try:
+        file = config_file(config_path, config_name)
+    except ConfigError:
+        return None
+    shipped = file.is_relative_to(RECIPES_DIR)
+    return str(file.relative_to(RECIPES_DIR).with_suffix("")) if shipped else None

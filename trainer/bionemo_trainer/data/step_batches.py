@@ -55,6 +55,13 @@ class StepBatches:
     """Samples of a step over all ranks."""
     max_tokens: int
     """Tokens that a micro batch holds at most, on either side of an encoder-decoder model."""
+    is_endless: bool = True
+    """Whether epoch follows epoch; else every sample comes once, and the last step may have fewer."""
+
+    @property
+    def num_steps_per_epoch(self) -> int:
+        """Steps after which every sample was seen, the last of them perhaps a short one."""
+        return -(-len(self.dataset) // self.global_batch_size)
 
     def __getitem__(self, step: int) -> list[MicroBatch]:
         """At least one micro batch; none when the rank's share of the global batch is empty.
@@ -64,6 +71,8 @@ class StepBatches:
         """
         masked, pairs = [], []
         for position in self.share.positions(step, self.global_batch_size):
+            if not self.is_endless and position >= len(self.dataset):
+                break
             sample = self.collator(position, self.dataset.sample(self.order.index(position)))
             if isinstance(sample, EncoderSample):
                 masked.append(sample)
@@ -111,4 +120,5 @@ def step_batches(config: TrainConfig, split: Split, share: Share, global_batch_s
         share=share,
         global_batch_size=global_batch_size,
         max_tokens=config.model.micro_batch_size * config.model.seq_length,
+        is_endless=split == "train",
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from megatron.core.tensor_parallel import random as megatron_random
+from torch.overrides import TorchFunctionMode
 
 from bionemo_trainer.engine.seeds import TENSOR_PARALLEL_STREAM
 
@@ -113,3 +114,24 @@ def _shims() -> tuple[Shim, ...]:
         ),
         Shim(owner=megatron_random, attribute="_CUDA_RNG_STATE_TRACKER_INITIALIZED", replacement=True),
     )
+
+
+@contextlib.contextmanager
+def made_for_cuda(device: torch.device) -> Iterator[None]:
+    """Runs code that asks for `device="cuda"` on the CPU when that is the device.
+
+    Expected: megatron-core's pipeline schedules count tokens on the device of the model. Actual: they make a tensor with a
+    literal `device="cuda"`. Can go when they ask the model.
+    """
+    with _OnCpu() if device.type == "cpu" else contextlib.nullcontext():
+        yield
+
+
+class _OnCpu(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Callable[..., object], types: object, args: tuple[object, ...] = (), kwargs: object = None
+    ) -> object:
+        given = dict(kwargs) if isinstance(kwargs, dict) else {}
+        if given.get("device") == "cuda":
+            given["device"] = "cpu"
+        return func(*args, **given)

@@ -21,17 +21,23 @@ class TokenLosses:
     """Sum over the targets of the negative log-likelihood in nats, a scalar of 32 bit."""
     num_targets: int
     """Targets in that sum."""
-    num_correct: Tensor | None
-    """How many of them were the likeliest token, a scalar; None in training, where nobody asks."""
+    is_correct_N: Tensor | None
+    """Which of them were the likeliest token; None in training, where nobody asks [N]."""
+
+    @property
+    def num_correct(self) -> Tensor:
+        """How many of them were the likeliest token, a scalar; only where somebody asks."""
+        assert self.is_correct_N is not None, "the network is training"
+        return torch.count_nonzero(self.is_correct_N)
 
 
 def token_losses(
     logits_NV: Tensor, targets: Targets, groups: ProcessGroupCollection, *, with_accuracy: bool
 ) -> TokenLosses:
     """The loss of logits that are split over the ranks by tokens; overwrites the logits."""
-    num_correct = None
+    is_correct_N = None
     if with_accuracy:
         likeliest_N = gather_from_tensor_model_parallel_region(logits_NV.detach(), group=groups.tp).argmax(dim=-1)
-        num_correct = torch.count_nonzero(likeliest_N == targets.ids_N)
+        is_correct_N = likeliest_N == targets.ids_N
     loss_N = vocab_parallel_cross_entropy(logits_NV, targets.ids_N, tp_group=groups.tp)
-    return TokenLosses(loss_sum=loss_N.sum(), num_targets=targets.count, num_correct=num_correct)
+    return TokenLosses(loss_sum=loss_N.sum(), num_targets=targets.count, is_correct_N=is_correct_N)

@@ -38,6 +38,7 @@ def transformer_config(model: AnyModel, *, dtype: torch.dtype, device: torch.dev
         tensor_model_parallel_size=model.tensor_model_parallel_size,
         pipeline_model_parallel_size=model.pipeline_model_parallel_size,
         sequence_parallel=model.sequence_parallel,
+        calculate_per_token_loss=True,  # the engine divides by the targets of the whole global batch
         variable_seq_lengths=model.pipeline_model_parallel_size > 1,  # packed micro batches differ in length
         moe_token_dispatcher_type="alltoall",  # noqa: S106  no experts here, yet the default refuses lengths that vary
         recompute_granularity=model.activations_checkpoint_granularity,

@@ -1,0 +1,181 @@
+"""The weights of a rank as a few flat buffers: gradients are summed over replicas, and updates shared out, in whole buffers.
+
+Made by `optimizer` around a network; afterwards its parameters are views of the buffers. Each replica updates one part of
+every buffer and sends it to the others (ZeRO stage 1: Rajbhandari et al. 2020, https://arxiv.org/abs/1910.02054).
+Shapes: N elements of a buffer, n of the part that this rank updates.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from megatron.core import parallel_state
+from torch import Tensor, distributed, nn
+from torch.distributed import ProcessGroup
+
+from bionemo_trainer.models.build import Network
+
+_ALIGNMENT = 64
+"""Elements by which each part is a multiple, so that kernels read aligned memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Buffer:
+    """Parameters of one kind, one after the other."""
+
+    decays: bool
+    """Whether weight decay applies to them: to matrices, not to biases and norms."""
+    is_counted: bool
+    """Whether the gradient norm takes them from this rank; another holds the same ones otherwise."""
+    names: Mapping[str, tuple[int, torch.Size]]
+    """Where each parameter starts, and its shape."""
+    weights_N: Tensor
+    """What the network computes with."""
+    gradients_N: Tensor
+    """Summed over micro batches, 32 bit."""
+    master_n: nn.Parameter
+    """The part that this rank updates, 32 bit; of 32-bit weights the very memory."""
+    part: slice
+    """Which part of the buffer that is."""
+
+    def views(self, flat_N: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """The parameters' parts of a flat tensor, by name and in their shapes."""
+        for name, (start, shape) in self.names.items():
+            yield name, flat_N[start : start + shape.numel()].view(shape)
+
+
+class FlatParameters:
+    """All parameters of a network in buffers."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.replicas: ProcessGroup = parallel_state.get_data_parallel_group()
+        kinds: dict[tuple[bool, bool], dict[str, nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            kind = (parameter.ndim > 1, _is_counted(network, name, parameter))
+            kinds.setdefault(kind, {})[name] = parameter
+        self.buffers = tuple(self._buffer(kind, parameters) for kind, parameters in kinds.items())
+
+    def zero_gradients(self) -> None:
+        """Forgets what was summed."""
+        for buffer in self.buffers:
+            buffer.gradients_N.zero_()
+
+    def reduce_gradients(self) -> None:
+        """Sums gradients over all ranks that contribute to them; afterwards those of the own parts are complete."""
+        views = {name: view for buffer in self.buffers for name, view in buffer.views(buffer.gradients_N)}
+        for name, parameter in self.network.named_parameters():
+            if getattr(parameter, "sequence_parallel", False):
+                distributed.all_reduce(views[name], group=parallel_state.get_tensor_model_parallel_group())
+        self._reduce_tied_table(views)
+        if self.replicas.size() == 1:
+            return
+        for buffer in self.buffers:
+            if buffer.gradients_N.is_cuda:
+                own_n = buffer.gradients_N[buffer.part]
+                distributed.reduce_scatter_tensor(own_n, buffer.gradients_N, group=self.replicas)
+            else:  # Gloo scatters no sums
+                distributed.all_reduce(buffer.gradients_N, group=self.replicas)
+
+    def squared_norm(self) -> Tensor:
+        """This rank's contribution to the squared norm of all gradients, a scalar of 64 bit."""
+        norms = [
+            torch.linalg.vector_norm(buffer.gradients_N[buffer.part]).double().square()
+            for buffer in self.buffers
+            if buffer.is_counted
+        ]
+        return torch.stack(norms).sum() if norms else self.buffers[0].gradients_N.new_zeros((), dtype=torch.float64)
+
+    @torch.no_grad()
+    def share_updates(self) -> None:
+        """Gives every replica the parts that the others updated."""
+        for buffer in self.buffers:
+            own_n = buffer.weights_N[buffer.part]
+            if own_n.data_ptr() != buffer.master_n.data_ptr():
+                own_n.copy_(buffer.master_n)
+            if self.replicas.size() > 1:
+                distributed.all_gather_into_tensor(buffer.weights_N, own_n.clone(), group=self.replicas)
+
+    def whole(self, own_n: Tensor) -> Tensor:
+        """One buffer made of the parts of all replicas, which must ask together [N]."""
+        if self.replicas.size() == 1:
+            return own_n.detach()
+        flat_N = own_n.new_empty(own_n.numel() * self.replicas.size())
+        distributed.all_gather_into_tensor(flat_N, own_n.detach().contiguous(), group=self.replicas)
+        return flat_N
+
+    def _reduce_tied_table(self, views: Mapping[str, Tensor]) -> None:
+        """Sums the gradients of the token table's two copies where the first and the last stage hold one each."""
+        if parallel_state.get_pipeline_model_parallel_world_size() == 1:
+            return
+        if parallel_state.is_rank_in_embedding_group():
+            distributed.all_reduce(views[TABLE], group=parallel_state.get_embedding_group())
+
+    def _buffer(self, kind: tuple[bool, bool], parameters: Mapping[str, nn.Parameter]) -> Buffer:
+        num_parts = self.replicas.size()
+        num_elements = sum(parameter.numel() for parameter in parameters.values())
+        part_elements = _rounded_up(num_elements, num_parts * _ALIGNMENT) // num_parts
+        start = part_elements * self.replicas.rank()
+        part = slice(start, start + part_elements)
+        first = next(iter(parameters.values()))
+        weights_N = torch.zeros(part_elements * num_parts, dtype=first.dtype, device=first.device)
+        names = dict(_places(parameters))
+        buffer = Buffer(
+            decays=kind[0],
+            is_counted=kind[1],
+            names=names,
+            weights_N=weights_N,
+            gradients_N=torch.zeros_like(weights_N, dtype=torch.float32),
+            master_n=nn.Parameter(weights_N[part].float()),  # the same memory when nothing has to be converted
+            part=part,
+        )
+        _move_into(buffer, parameters)
+        return buffer
+
+
+TABLE = "embedding.tokens.weight"
+"""The token table, which the first and the last pipeline stage both hold."""
+
+
+def _is_counted(network: Network, name: str, parameter: nn.Parameter) -> bool:
+    is_second_copy = name == TABLE and not network.pre_process
+    is_split = bool(getattr(parameter, "tensor_model_parallel", False))
+    return not is_second_copy and (is_split or parallel_state.get_tensor_model_parallel_rank() == 0)
+
+
+def _places(parameters: Mapping[str, nn.Parameter]) -> Iterable[tuple[str, tuple[int, torch.Size]]]:
+    start = 0
+    for name, parameter in parameters.items():
+        yield name, (start, parameter.shape)
+        start += parameter.numel()
+
+
+@torch.no_grad()
+def _move_into(buffer: Buffer, parameters: Mapping[str, nn.Parameter]) -> None:
+    """Makes the parameters views of the buffer, with their gradients summed into it."""
+    gradients = dict(buffer.views(buffer.gradients_N))
+    for name, weight in buffer.views(buffer.weights_N):
+        parameter = parameters[name]
+        weight.copy_(parameter)
+        parameter.data = weight
+        if parameter.dtype == torch.float32:
+            parameter.grad = gradients[name]
+        else:
+            parameter.register_post_accumulate_grad_hook(_adder(gradients[name]))  # type: ignore[no-untyped-call]
+    buffer.master_n.copy_(buffer.weights_N[buffer.part])
+
+
+class _adder:  # noqa: N801  reads as the function that it is
+    """Adds a parameter's 16-bit gradient to the 32-bit sum as soon as it is there."""
+
+    def __init__(self, gradient: Tensor) -> None:
+        self.gradient = gradient
+
+    def __call__(self, parameter: Tensor) -> None:
+        assert parameter.grad is not None, "called after a gradient was found"
+        self.gradient.add_(parameter.grad)
+        parameter.grad = None
+
+
+def _rounded_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple

@@ -1,0 +1,149 @@
+"""A trainee's weights and optimizer as megatron-core's distributed checkpoints: every rank writes its part, any layout reads.
+
+Called by `strategy`. Weights are saved as the 32-bit masters, so precision may change between runs. What makes a folder of
+such files a checkpoint (its manifest, the atomic commit) stands in `training.checkpoint_folder`.
+"""
+
+import queue
+import tarfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from megatron.core import dist_checkpointing
+from megatron.core.dist_checkpointing import ShardedTensor
+from megatron.core.dist_checkpointing.strategies import filesystem_async
+from torch import Tensor
+from torch.distributed.checkpoint.filesystem import FileSystemReader
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
+
+from bionemo_trainer.durable import durable
+from bionemo_trainer.engine.flat_parameters import Buffer
+from bionemo_trainer.engine.stepping import Trainee
+
+WEIGHTS = "model."
+"""Begins the keys of weights; an export holds these alone."""
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+EXPORTED_WEIGHTS = "model_weights.ckpt"
+EXPORTED_CONFIG = "model_config.yaml"
+"""Members of an exported file, under NeMo's names."""
+
+
+def save(trainee: Trainee, folder: Path) -> None:
+    """Writes this rank's part into an empty folder; all ranks must call it together."""
+    if getattr(filesystem_async, "_results_queue", None) is None:
+        # Expected: a save in the foreground needs no other process. Actual: megatron-core starts a manager process for a
+        # queue that only saves in the background need, which takes twenty seconds of imports. Can go when it does not.
+        filesystem_async._results_queue = queue.Queue()  # noqa: SLF001
+    state = _tensors(trainee, trainee.flat.whole)
+    dist_checkpointing.save(state, str(folder))
+
+
+def restore(trainee: Trainee, folder: Path, *, optimizer_step: float) -> None:
+    """Takes weights and optimizer from a folder that `save` wrote, under any layout; all ranks must call it together.
+
+    Args:
+        trainee: Whose weights are replaced.
+        folder: Complete.
+        optimizer_step: Updates that the moments have seen.
+    """
+    read_into(trainee, folder, weights_only=False)
+    for state in trainee.optimizer.adamw.state.values():
+        state["step"].fill_(optimizer_step)
+
+
+@torch.no_grad()
+def read_into(trainee: Trainee, folder: Path, *, weights_only: bool) -> None:
+    """Takes weights, and unless told otherwise the moments, from a folder that `save` wrote."""
+    empty = _tensors(
+        trainee, lambda own_n: own_n.new_empty(own_n.numel() * trainee.flat.replicas.size()), weights_only=weights_only
+    )
+    found = dist_checkpointing.load(empty, str(folder))
+    for buffer in trainee.flat.buffers:
+        for prefix, own_n in _own_values(trainee, buffer, weights_only=weights_only).items():
+            flat_N = torch.zeros_like(buffer.gradients_N)
+            for name, view in buffer.views(flat_N):
+                view.copy_(found[f"{prefix}{name}"])
+            own_n.copy_(flat_N[buffer.part])
+            if prefix == WEIGHTS:
+                buffer.weights_N.copy_(flat_N)
+
+
+def optimizer_step(trainee: Trainee) -> float:
+    """Updates that the moments have seen; less than the steps of the run where a loss scale skipped some."""
+    return float(next(iter(trainee.optimizer.adamw.state.values()))["step"])
+
+
+def export(folder: Path, config: Path, target: Path) -> None:
+    """Writes the weights of a checkpoint as one file, whole tensors under any layout: a tar of weights and configuration.
+
+    Args:
+        folder: That `save` wrote.
+        config: The configuration as YAML.
+        target: What is written, whole or not at all.
+    """
+    whole = {
+        key: torch.empty(entry.size, dtype=torch.float32)
+        for key, entry in FileSystemReader(folder).read_metadata().state_dict_metadata.items()
+        if key.startswith(WEIGHTS) and isinstance(entry, TensorStorageMetadata)
+    }
+    load(whole, checkpoint_id=folder, no_dist=True)
+    with durable(target) as file, TemporaryDirectory() as unpacked, tarfile.open(fileobj=file, mode="w") as archive:
+        weights = Path(unpacked, EXPORTED_WEIGHTS)
+        torch.save({key.removeprefix(WEIGHTS): value for key, value in whole.items()}, weights)
+        archive.add(weights, EXPORTED_WEIGHTS)
+        archive.add(config, EXPORTED_CONFIG)
+
+
+@torch.no_grad()
+def import_weights(trainee: Trainee, source: Path) -> None:
+    """Takes weights from a file that `export` wrote; each rank reads its part.
+
+    Raises:
+        KeyError: A tensor of the network is not in it.
+    """
+    with TemporaryDirectory() as unpacked:
+        with tarfile.open(source) as archive:
+            archive.extract(EXPORTED_WEIGHTS, unpacked, filter="data")
+        whole = torch.load(Path(unpacked, EXPORTED_WEIGHTS), mmap=True, weights_only=True)
+        shards = _shards(trainee)
+        for buffer in trainee.flat.buffers:
+            for name, view in buffer.views(buffer.weights_N):
+                shard = shards[name]
+                part = tuple(
+                    slice(start, start + size)
+                    for start, size in zip(shard.global_offset, shard.local_shape, strict=True)
+                )
+                view.copy_(whole[shard.key][part])
+            buffer.master_n.copy_(buffer.weights_N[buffer.part])
+
+
+def _tensors(
+    trainee: Trainee, values: Callable[[Tensor], Tensor], *, weights_only: bool = False
+) -> dict[str, ShardedTensor]:
+    """Every tensor of a checkpoint by the prefix of its kind and the name of its parameter here."""
+    shards = _shards(trainee)
+    tensors: dict[str, ShardedTensor] = {}
+    for buffer in trainee.flat.buffers:
+        for prefix, own_n in _own_values(trainee, buffer, weights_only=weights_only).items():
+            for name, view in buffer.views(values(own_n)):
+                shard = shards[name]
+                tensors[f"{prefix}{name}"] = replace(shard, key=f"{prefix}{shard.key}", data=view, dtype=torch.float32)
+    return tensors
+
+
+def _own_values(trainee: Trainee, buffer: Buffer, *, weights_only: bool) -> Mapping[str, Tensor]:
+    """This rank's parts of what a checkpoint holds of a buffer, by the prefix of their keys [n each]."""
+    state = trainee.optimizer.adamw.state[buffer.master_n]
+    moments = {} if weights_only else {f"optimizer.{moment}.": state[moment] for moment in _MOMENTS}
+    return {WEIGHTS: buffer.master_n, **moments}
+
+
+def _shards(trainee: Trainee) -> Mapping[str, ShardedTensor]:
+    """Where each parameter stands in the whole model, by its name here."""
+    shards: dict[str, ShardedTensor] = trainee.network.sharded_state_dict()
+    places = {shard.data.data_ptr(): shard for shard in shards.values() if isinstance(shard, ShardedTensor)}
+    return {name: places[parameter.data_ptr()] for name, parameter in trainee.network.named_parameters()}

@@ -1,0 +1,70 @@
+"""The files of one run, as NeMo's experiment manager lays them out, with ours beside them.
+
+Written by training, read by `bionemo run` and `bionemo report`. Needs nothing but the standard library.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+type Record = Mapping[str, object]
+"""One line of a JSON-lines file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """Where each file of a run is."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the committed checkpoints, one folder each."""
+        return self.path / "checkpoints"
+
+    @property
+    def records(self) -> Path:
+        """Folder of the files below; the experiment manager moves plain files of `path` aside at every start."""
+        return self.path / "records"
+
+    @property
+    def config(self) -> Path:
+        """The configuration, complete and resolved, as YAML that trains again."""
+        return self.records / "config.yaml"
+
+    @property
+    def run(self) -> Path:
+        """What run this is: `{"recipe": str | null, "family": str, "versions": {...}, "layout": str}`."""
+        return self.records / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One line per log: `{"time": seconds, "step": int, "consumed_samples": int, NAME: number, ...}`.
+
+        A run that went on from an earlier step repeats steps; the last line of a step counts.
+        """
+        return self.records / "metrics.jsonl"
+
+    @property
+    def reconstructions(self) -> Path:
+        """Molecules of the newest validation, one a line: `{"step", "input", "target", "output"}`, all texts but step."""
+        return self.records / "reconstructions.jsonl"
+
+    @property
+    def residues(self) -> Path:
+        """Accuracy of the newest validation of proteins, one residue a line: `{"step", "residue", "correct", "total"}`."""
+        return self.records / "residues.jsonl"
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The lines of a file that are whole; none if there is no file. A last line may be cut off while it is written."""
+    if not path.exists():
+        return
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(record, dict):
+            yield record

@@ -1,0 +1,35 @@
+"""One rank of a training. The launcher starts it with the arguments of `python -m bionemo_trainer`."""
+
+import os
+import sys
+import warnings
+
+from bionemo_trainer.config.command_line import parsed
+from bionemo_trainer.launch.reports import run_and_report
+from bionemo_trainer.settings import rank_settings
+
+# megatron-core says at import that Transformer Engine and apex are missing, which are not needed; its docstrings hold
+# escape sequences that Python warns of.
+warnings.filterwarnings("ignore", module=r"megatron\..*")
+warnings.filterwarnings("ignore", category=SyntaxWarning)
+
+
+def main(arguments: list[str]) -> int:
+    """Train as the arguments say, and leave a report of how it ended."""
+    settings = rank_settings(os.environ)
+
+    def training() -> int:
+        # Torch, Lightning and NeMo take twenty seconds to import; a wrong configuration need not wait for them.
+        command = parsed(arguments)
+        config = command.load().config
+        from bionemo_trainer.engine.process_groups import Rendezvous  # noqa: PLC0415
+        from bionemo_trainer.training.train import train  # noqa: PLC0415
+
+        rendezvous = Rendezvous(rank=settings.rank, local_rank=settings.local_rank)
+        return train(config, settings, rendezvous, command.recipe)
+
+    return run_and_report(training, rank=settings.rank, folder=settings.reports)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""Lightning's data loaders over `data.step_batches`: worker processes prefetch whole steps, and keep no state of their own.
+
+Called by `module`. A loader of training starts at the step where the run stands, so resuming reads nothing twice.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch.utils.data import DataLoader, Dataset
+
+from bionemo_trainer.config.schema.root import TrainConfig
+from bionemo_trainer.data.step_batches import MicroBatch, Share, Split, StepBatches, step_batches
+from bionemo_trainer.errors import BioNeMoError
+
+PREFETCHED_STEPS = 4
+"""Steps that each worker process has ready."""
+
+type Loaded = Sequence[MicroBatch] | BioNeMoError
+"""What a loader yields for a step: the rank's micro batches, or why they can't be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps(Dataset[Loaded]):
+    """A range of steps as Lightning wants it."""
+
+    batches: StepBatches
+    first: int
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Loaded:
+        # An error would reach the training as a traceback of another process; as a value it keeps its words.
+        try:
+            return self.batches[self.first + index]
+        except BioNeMoError as error:
+            return error
+
+
+def training_loader(config: TrainConfig, share: Share, global_batch_size: int, first_step: int) -> DataLoader[Loaded]:
+    """The steps of a run from one on.
+
+    Raises:
+        MissingInputError: Files of the split are missing.
+        DataError: The split has no rows.
+    """
+    batches = step_batches(config, "train", share, global_batch_size)
+    return _loader(config, Steps(batches=batches, first=first_step, count=config.trainer.max_steps - first_step))
+
+
+def evaluation_loader(config: TrainConfig, split: Split, share: Share, global_batch_size: int) -> DataLoader[Loaded]:
+    """Every sample of a split once, always in the same order and with the same masks.
+
+    Raises:
+        MissingInputError: Files of the split are missing.
+        DataError: The split has no rows.
+    """
+    batches = step_batches(config, split, share, global_batch_size)
+    return _loader(config, Steps(batches=batches, first=0, count=batches.num_steps_per_epoch))
+
+
+def unpacked(loaded: Loaded) -> Sequence[MicroBatch]:
+    """The micro batches that a loader yielded.
+
+    Raises:
+        BioNeMoError: There are none, for the reason that the loader met.
+    """
+    if isinstance(loaded, BioNeMoError):
+        raise loaded
+    return loaded
+
+
+def num_workers(config: TrainConfig) -> int:
+    """Worker processes of a rank: as many as asked for, unless the cores of the node have less to share out."""
+    cores = len(os.sched_getaffinity(0))
+    return min(config.model.data.num_workers, cores // config.trainer.devices)
+
+
+def _loader(config: TrainConfig, steps: Steps) -> DataLoader[Loaded]:
+    workers = num_workers(config)
+    return DataLoader(
+        steps,
+        batch_size=None,  # an item is a whole step already
+        collate_fn=_as_it_is,
+        num_workers=workers,
+        prefetch_factor=PREFETCHED_STEPS if workers else None,
+    )
+
+
+def _as_it_is(loaded: Loaded) -> Loaded:
+    return loaded

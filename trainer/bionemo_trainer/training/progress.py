@@ -1,0 +1,185 @@
+"""What rank 0 tells the world while it trains: `/metrics` for Prometheus and `/progress` as JSON.
+
+Made by `train`, fed by `module` and `checkpointing`. A port that is taken never stops a training.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Enum, Gauge, Histogram, generate_latest
+
+from bionemo_trainer.contract import Phase, Progress, SavedCheckpoint, progress_to_json
+
+_log = logging.getLogger(__name__)
+_PHASES: tuple[Phase, ...] = ("Starting", "Stepping", "Validating", "Saving", "Finished")
+_STEP_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_SAVE_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+
+class TrainingMetrics:
+    """The Prometheus metrics of a trainer, each with its help text; base units, no names of jobs."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.step = Gauge("bionemo_trainer_step", "Finished steps, earlier attempts included.", registry=registry)
+        self.max_steps = Gauge("bionemo_trainer_max_steps", "Steps until the training is done.", registry=registry)
+        self.attempt = Gauge("bionemo_trainer_attempt", "Which try of the training this is, from 1.", registry=registry)
+        self.samples = Counter("bionemo_trainer_samples", "Samples consumed by this process's run.", registry=registry)
+        self.tokens = Counter("bionemo_trainer_tokens", "Tokens consumed by this process's run.", registry=registry)
+        self.steps = Counter("bionemo_trainer_steps", "Steps finished by this process's run.", registry=registry)
+        self.skipped = Counter(
+            "bionemo_trainer_skipped_updates",
+            "Updates skipped because a scaled gradient overflowed.",
+            registry=registry,
+        )
+        self.train_loss = Gauge("bionemo_trainer_train_loss_nats", "Training loss per target.", registry=registry)
+        self.validation_loss = Gauge(
+            "bionemo_trainer_validation_loss_nats", "Validation loss per target.", registry=registry
+        )
+        self.gradient_norm = Gauge(
+            "bionemo_trainer_gradient_norm", "Norm of the gradient before clipping.", registry=registry
+        )
+        self.learning_rate = Gauge(
+            "bionemo_trainer_learning_rate", "Learning rate of the last step.", registry=registry
+        )
+        self.loss_scale = Gauge(
+            "bionemo_trainer_loss_scale", "Loss scale; one unless precision is 16-mixed.", registry=registry
+        )
+        self.samples_per_second = Gauge(
+            "bionemo_trainer_samples_per_second", "Samples of all ranks.", registry=registry
+        )
+        self.tokens_per_second = Gauge("bionemo_trainer_tokens_per_second", "Tokens of all ranks.", registry=registry)
+        self.step_seconds = Histogram(
+            "bionemo_trainer_step_seconds",
+            "Mean duration of steps between logs.",
+            buckets=_STEP_SECONDS,
+            registry=registry,
+        )
+        self.save_seconds = Histogram(
+            "bionemo_trainer_save_seconds", "Duration of saving a checkpoint.", buckets=_SAVE_SECONDS, registry=registry
+        )
+        self.saved_step = Gauge("bionemo_trainer_checkpoint_step", "Step of the newest checkpoint.", registry=registry)
+        self.saved_bytes = Gauge(
+            "bionemo_trainer_checkpoint_bytes", "Size of the newest checkpoint.", registry=registry
+        )
+        self.phase = Enum(
+            "bionemo_trainer_phase", "What the training is doing.", states=list(_PHASES), registry=registry
+        )
+
+
+class Reporter:
+    """Holds the newest progress and serves it; all methods may be called from any thread."""
+
+    def __init__(self, *, attempt: int, step: int, max_steps: int, consumed_samples: int) -> None:
+        self.metrics = TrainingMetrics()
+        self.metrics.max_steps.set(max_steps)
+        self.metrics.attempt.set(attempt)
+        self.metrics.step.set(step)
+        self._lock = threading.Lock()
+        self._progress = Progress(
+            phase="Starting",
+            attempt=attempt,
+            step=step,
+            max_steps=max_steps,
+            consumed_samples=consumed_samples,
+            updated_at=time.time(),
+        )
+        self._server: ThreadingHTTPServer | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """The newest."""
+        with self._lock:
+            return self._progress
+
+    def enter(self, phase: Phase) -> None:
+        """Says what the training does from now on."""
+        self.metrics.phase.state(phase)
+        with self._lock:
+            self._progress = replace(self._progress, phase=phase, updated_at=time.time())
+
+    def stepped(self, step: int, consumed_samples: int) -> None:
+        """A step ended."""
+        self.metrics.step.set(step)
+        self.metrics.steps.inc()
+        with self._lock:
+            self._progress = replace(
+                self._progress, phase="Stepping", step=step, consumed_samples=consumed_samples, updated_at=time.time()
+            )
+
+    def logged(
+        self, *, train_loss: float, samples_per_second: float, tokens_per_second: float, eta_seconds: float
+    ) -> None:
+        """The figures since the last log."""
+        self.metrics.train_loss.set(train_loss)
+        self.metrics.samples_per_second.set(samples_per_second)
+        self.metrics.tokens_per_second.set(tokens_per_second)
+        with self._lock:
+            self._progress = replace(
+                self._progress,
+                train_loss=train_loss,
+                samples_per_second=samples_per_second,
+                tokens_per_second=tokens_per_second,
+                eta_seconds=eta_seconds,
+            )
+
+    def validated(self, loss: float) -> None:
+        """A validation ended."""
+        self.metrics.validation_loss.set(loss)
+        with self._lock:
+            self._progress = replace(self._progress, validation_loss=loss, updated_at=time.time())
+
+    def saved(self, checkpoint: SavedCheckpoint, seconds: float | None = None) -> None:
+        """A checkpoint was committed, or found at the start."""
+        self.metrics.saved_step.set(checkpoint.step)
+        self.metrics.saved_bytes.set(checkpoint.size_bytes)
+        if seconds is not None:
+            self.metrics.save_seconds.observe(seconds)
+        with self._lock:
+            self._progress = replace(self._progress, checkpoint=checkpoint, updated_at=time.time())
+
+    def serve(self, host: str, port: int) -> int | None:
+        """Starts to answer in threads of its own; the port that it listens on, or None when it can't be had."""
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler_for(self))
+        except OSError as error:
+            _log.warning("progress is not served: port %s can't be used (%s)", port, error.strerror)
+            return None
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="progress", daemon=True).start()
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Stops to answer."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+def _handler_for(reporter: Reporter) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            bodies: Mapping[str, Callable[[], tuple[str, bytes]]] = {
+                "/metrics": lambda: (CONTENT_TYPE_LATEST, generate_latest(reporter.metrics.registry)),
+                "/progress": lambda: ("application/json", progress_to_json(reporter.progress).encode()),
+            }
+            if self.path not in bodies:
+                self.send_error(HTTPStatus.NOT_FOUND, explain="There are /metrics and /progress.")
+                return
+            content_type, body = bodies[self.path]()
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: one line per poll would drown the log."""
+
+    return Handler

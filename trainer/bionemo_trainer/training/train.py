@@ -1,0 +1,157 @@
+"""A whole training on one rank: join the others, open the experiment, take up where it stood, train, test.
+
+Called by `__main__` in every process that the launcher starts.
+"""
+
+import logging
+import math
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from bionemo_trainer.config.layout import batches_of, layout_of
+from bionemo_trainer.config.schema.root import TrainConfig
+from bionemo_trainer.contract import ExitCode
+from bionemo_trainer.data.step_batches import Share, step_batches
+from bionemo_trainer.engine.process_groups import Rendezvous, leave_process_groups
+from bionemo_trainer.engine.strategy import MegatronStrategy
+from bionemo_trainer.run_folder import RunFolder
+from bionemo_trainer.settings import RankSettings
+from bionemo_trainer.training import checkpoint_folder
+from bionemo_trainer.training.checkpointing import Checkpointing, as_progress, checkpoints_of, on_rank_zero
+from bionemo_trainer.training.experiment import open_experiment
+from bionemo_trainer.training.module import PretrainingModule
+from bionemo_trainer.training.progress import Reporter
+from bionemo_trainer.training.records import describe
+from bionemo_trainer.training.resuming import Origin, is_complete, origin_of, take_up
+from bionemo_trainer.training.run import Run, Start
+from bionemo_trainer.training.stopping import StopWish
+
+_log = logging.getLogger(__name__)
+
+
+def train(config: TrainConfig, settings: RankSettings, rendezvous: Rendezvous, recipe: str | None = None) -> ExitCode:
+    """Trains until done.
+
+    Args:
+        config: The run.
+        settings: This process among the others.
+        rendezvous: How it finds them.
+        recipe: Name of the shipped configuration that this one began as, for the record.
+
+    Raises:
+        BioNeMoError: It can't go on, or was stopped with a checkpoint saved; `exit_code` tells which.
+    """
+    wish = StopWish(config.trainer.max_time)
+    wish.listen()
+    strategy = MegatronStrategy(config, rendezvous)
+    strategy.join()
+    try:
+        return _train(config, settings, strategy, wish, recipe)
+    finally:
+        leave_process_groups()
+
+
+def _train(
+    config: TrainConfig, settings: RankSettings, strategy: MegatronStrategy, wish: StopWish, recipe: str | None
+) -> ExitCode:
+    trainer = _trainer(config, strategy)
+    folder = open_experiment(trainer, config, strategy)
+    num_samples = len(step_batches(config, "train", Share(rank=0, num_ranks=1), 1).dataset)
+    run, origin = _run(config, settings, strategy, folder, num_samples)
+    if is_complete(config, origin):
+        _log.warning("the run in %s has finished its %s steps", folder.path, config.trainer.max_steps)
+        return ExitCode.OK
+    if run.reporter:
+        run.reporter.serve(settings.metrics_host, settings.metrics_port)
+    try:
+        on_rank_zero(run, lambda: _prepare(run, recipe))
+        take_up(strategy.trainee, config, origin)
+        trainer.callbacks.append(Checkpointing(run, num_samples))  # type: ignore[attr-defined]  # a list that Lightning does not declare
+        module = PretrainingModule(run, wish)
+        trainer.fit(module)
+        if config.do_testing and config.trainer.limit_test_batches:
+            trainer.test(module, verbose=False)
+        if run.reporter:
+            run.reporter.enter("Finished")
+    finally:
+        if run.reporter:
+            run.reporter.close()
+    return ExitCode.OK
+
+
+def _run(
+    config: TrainConfig, settings: RankSettings, strategy: MegatronStrategy, folder: RunFolder, num_samples: int
+) -> tuple[Run, Origin]:
+    """The run and what it goes on from; rank 0 looks, so that all ranks see the same."""
+    placed = Run(
+        config=config,
+        strategy=strategy,
+        folder=folder,
+        reporter=None,
+        global_batch_size=batches_of(config).global_batch_size,
+        attempt=settings.attempt,
+        start=Start(metrics={}),
+    )
+    found: list[Origin] = []
+    on_rank_zero(placed, lambda: found.append(origin_of(config, checkpoints_of(placed), num_samples)))
+    origin = strategy.broadcast(found[0] if found else Origin(checkpoint=None))
+    manifest = origin.checkpoint.manifest if origin.checkpoint else None
+    start = Start(step=manifest.step, metrics=manifest.metrics) if manifest else placed.start
+    size = manifest.global_batch_size if manifest else placed.global_batch_size
+    reporter = None
+    if strategy.is_global_zero:
+        reporter = Reporter(
+            attempt=settings.attempt,
+            step=start.step,
+            max_steps=config.trainer.max_steps,
+            consumed_samples=start.step * size,
+        )
+    run = Run(
+        config=config,
+        strategy=strategy,
+        folder=folder,
+        reporter=reporter,
+        global_batch_size=size,
+        attempt=settings.attempt,
+        start=start,
+    )
+    if reporter and origin.checkpoint:
+        reporter.saved(as_progress(origin.checkpoint, run))
+    return run, origin
+
+
+def _prepare(run: Run, recipe: str | None) -> None:
+    """What rank 0 leaves in the folder before the first step."""
+    checkpoint_folder.raise_fence(checkpoints_of(run), run.attempt)
+    describe(run.folder, run.config, recipe)
+    _log.info("%s; %s; from step %s", layout_of(run.config), batches_of(run.config), run.start.step)
+
+
+def _trainer(config: TrainConfig, strategy: MegatronStrategy) -> Trainer:
+    """Lightning's loop with everything off that is done elsewhere."""
+    settings = config.trainer
+    on_gpu = settings.accelerator == "gpu"
+    arguments: dict[str, Any] = {
+        "strategy": strategy,
+        "accelerator": "gpu" if on_gpu else "cpu",
+        "devices": settings.devices,
+        "num_nodes": settings.num_nodes,
+        "max_steps": settings.max_steps,
+        "val_check_interval": min(settings.val_check_interval, settings.max_steps),
+        "limit_val_batches": settings.limit_val_batches,
+        "limit_test_batches": settings.limit_test_batches,
+        "num_sanity_val_steps": settings.num_sanity_val_steps,
+    }
+    return Trainer(
+        **arguments,
+        max_epochs=-1,
+        check_val_every_n_epoch=None,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        inference_mode=False,
+        log_every_n_steps=math.inf,  # type: ignore[arg-type]  # what is logged, `module` logs itself
+    )
