@@ -1,0 +1,231 @@
+"""Whole trainings of small networks, one after the other in one fresh process: imports and process groups cost seconds.
+
+Imported by that process, so it stands here and not in a test module. What a case finds is written to a file.
+"""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from bionemo_trainer.config.load import load_recipe
+from bionemo_trainer.config.schema.root import TrainConfig
+from bionemo_trainer.contract import ExitCode
+from bionemo_trainer.errors import BioNeMoError
+from bionemo_trainer.run_folder import RunFolder, read_records
+from testkit.networks import ENCODERS, FAMILIES, MEGAMOLBART, SMALL
+from testkit.step_cases import write_datasets
+
+type Ending = tuple[int, str]
+"""Exit code, and the words of the error."""
+
+SCHEDULE = "{name:WarmupAnnealDecayHold,warmup_steps:2,max_steps:12,min_lr:0.0}"
+
+
+def config_for(recipe: str, folder: Path, name: str, *overrides: str) -> TrainConfig:
+    """Eight steps of a small network with the recipe's dropout, in the folder `name`."""
+    kind = "molecules" if recipe == MEGAMOLBART else "proteins"
+    data = [
+        f"model.data.dataset_path={folder / kind}",
+        *(f"model.data.dataset.{split}=x000" for split in ("train", "val", "test")),
+        "model.data.num_workers=0",
+        "model.global_batch_size=3",
+        "model.seq_length=64",
+        "model.max_position_embeddings=64",
+        "model.optim.lr=1e-3",
+        "~model.optim.sched",
+        f"+model.optim.sched={SCHEDULE}",
+        "trainer.max_steps=8",
+        "trainer.log_every_n_steps=1",
+        "trainer.val_check_interval=4",
+        "trainer.num_sanity_val_steps=0",
+        f"exp_manager.explicit_log_dir={folder / name}",
+        "exp_manager.resume_if_exists=True",
+        "exp_manager.resume_ignore_no_checkpoint=True",
+    ]
+    if recipe not in (*ENCODERS, MEGAMOLBART):
+        data.append("model.data.seq_length_dec=64")
+    return load_recipe(recipe, (*SMALL, *data, *overrides)).config
+
+
+def endings_of(cases: Callable[[Path], dict[str, object]], folder: Path) -> dict[str, object]:
+    """Runs a function in a fresh process and returns what it returned.
+
+    Args:
+        cases: A module's function; called with the folder, in which both datasets lie.
+        folder: Empty.
+
+    Raises:
+        AssertionError: It failed; its traceback is on standard error.
+    """
+    write_datasets(folder)
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(cases, folder))
+    process.start()
+    process.join(timeout=600)
+    assert process.exitcode == 0
+    found: dict[str, object] = pickle.loads((folder / "found").read_bytes())
+    return found
+
+
+def train_alone(config: TrainConfig, *, attempt: int = 1) -> Ending:
+    """Trains on this process alone, as the launcher's only rank would."""
+    from torch import distributed  # noqa: PLC0415 - seconds; only the fresh process pays for it
+
+    from bionemo_trainer.engine.process_groups import Rendezvous  # noqa: PLC0415
+    from bionemo_trainer.settings import RankSettings  # noqa: PLC0415
+    from bionemo_trainer.training.train import train  # noqa: PLC0415
+
+    settings = RankSettings(
+        rank=0, local_rank=0, attempt=attempt, metrics_host="127.0.0.1", metrics_port=0, reports=None
+    )
+    rendezvous = Rendezvous(store=distributed.HashStore())  # type: ignore[attr-defined]  # torch exports it without saying so
+    try:
+        return int(train(config, settings, rendezvous, "recipe")), ""
+    except BioNeMoError as error:
+        return int(error.exit_code), str(error)
+
+
+def train_until(config: TrainConfig, step: int) -> Ending:
+    """The same, with SIGTERM as soon as a step has been logged."""
+    metrics = RunFolder(path=Path(str(config.exp_manager.explicit_log_dir))).metrics
+    stopped = threading.Event()
+
+    def stop() -> None:
+        while not stopped.is_set():
+            if any(int(str(record["step"])) >= step for record in read_records(metrics)):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=stop)
+    watcher.start()
+    try:
+        return train_alone(config)
+    finally:
+        stopped.set()
+        watcher.join()
+
+
+def weights_in(folder: Path) -> dict[str, bytes]:
+    """Every tensor of a run's newest checkpoint, bit for bit, the optimizer's too."""
+    from torch import empty  # noqa: PLC0415
+    from torch.distributed.checkpoint.filesystem import FileSystemReader  # noqa: PLC0415
+    from torch.distributed.checkpoint.metadata import TensorStorageMetadata  # noqa: PLC0415
+    from torch.distributed.checkpoint.state_dict_loader import load  # noqa: PLC0415
+
+    checkpoint = (folder / "checkpoints" / "last.ckpt").resolve()
+    entries = FileSystemReader(checkpoint).read_metadata().state_dict_metadata.items()
+    tensors = {key: empty(entry.size) for key, entry in entries if isinstance(entry, TensorStorageMetadata)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that it reads without other processes, which is meant
+        load(tensors, checkpoint_id=checkpoint, no_dist=True)
+    return {key: tensor.numpy().tobytes() for key, tensor in tensors.items()}
+
+
+def all_cases(folder: Path) -> dict[str, object]:
+    """Every finding by its name."""
+    found: dict[str, object] = {}
+    for recipe in FAMILIES:
+        name = recipe.split("/")[1]
+        found[f"{name} ends"] = train_alone(
+            config_for(recipe, folder, name, "do_testing=True", "trainer.limit_test_batches=1.0")
+        )
+    found["again"] = train_alone(config_for(MEGAMOLBART, folder, "megamolbart"))
+    found["whole"] = weights_in(folder / "megamolbart")
+    found["stopped"] = train_until(config_for(MEGAMOLBART, folder, "halves"), 3)
+    found["steps when stopped"] = len(
+        {record["step"] for record in read_records(RunFolder(path=folder / "halves").metrics)}
+    )
+    found["gone on"] = train_alone(config_for(MEGAMOLBART, folder, "halves"), attempt=2)
+    found["halves"] = weights_in(folder / "halves")
+    found["with workers"] = train_alone(config_for(MEGAMOLBART, folder, "workers", "model.data.num_workers=2"))
+    found["workers"] = weights_in(folder / "workers")
+    found["late attempt"] = train_alone(config_for(MEGAMOLBART, folder, "halves", "trainer.max_steps=9"), attempt=1)
+    found["not finite"] = train_alone(
+        config_for(
+            MEGAMOLBART,
+            folder,
+            "not-finite",
+            "model.optim.lr=1e18",
+            "exp_manager.checkpoint_callback_params.every_n_train_steps=1",
+        )
+    )
+    return {**found, **_refusals(folder), **_weights_taken_over(folder), **_kept(folder)}
+
+
+def _refusals(folder: Path) -> dict[str, object]:
+    checkpoint = (folder / "megamolbart" / "checkpoints" / "last.ckpt").resolve()
+    garbage = folder / "garbage.nemo"
+    garbage.write_bytes(b"no archive")
+    insists = "exp_manager.resume_ignore_no_checkpoint=False"
+    return {
+        "other network": train_alone(
+            config_for(MEGAMOLBART, folder, "megamolbart", "model.num_layers=1", "model.global_batch_size=4")
+        ),
+        "nothing there": train_alone(config_for(MEGAMOLBART, folder, "empty", insists)),
+        "no data": train_alone(config_for(MEGAMOLBART, folder, "no-data", "model.data.dataset.val=x009")),
+        "no weights": train_alone(config_for(MEGAMOLBART, folder, "none", "restore_from_path=/no/where")),
+        "garbage weights": train_alone(config_for(MEGAMOLBART, folder, "garbage", f"restore_from_path={garbage}")),
+        "other weights": train_alone(
+            config_for(MEGAMOLBART, folder, "other", f"restore_from_path='{checkpoint}'", "model.num_layers=1")
+        ),
+    }
+
+
+def _weights_taken_over(folder: Path) -> dict[str, object]:
+    """The training loss of the first step from given weights, from an exported file and from a checkpoint."""
+    checkpoints = folder / "megamolbart" / "checkpoints"
+    losses: dict[str, object] = {}
+    for name, source in (
+        ("exported", checkpoints / "MegaMolBART.nemo"),
+        ("sharded", (checkpoints / "last.ckpt").resolve()),
+    ):
+        config = config_for(
+            MEGAMOLBART,
+            folder,
+            name,
+            f"restore_from_path='{source}'",
+            "trainer.max_steps=1",
+            "trainer.val_check_interval=1",
+        )
+        losses[name] = [
+            train_alone(config)[0],
+            next(read_records(RunFolder(path=folder / name).metrics))["reduced_train_loss"],
+        ]
+    losses["last loss"] = [
+        record["reduced_train_loss"]
+        for record in read_records(RunFolder(path=folder / "megamolbart").metrics)
+        if "reduced_train_loss" in record
+    ][-1]
+    return losses
+
+
+def _kept(folder: Path) -> dict[str, object]:
+    """Which checkpoints stay, with one every step."""
+    params = "exp_manager.checkpoint_callback_params"
+    config = config_for(
+        ENCODERS[0],
+        folder,
+        "kept",
+        f"{params}.every_n_train_steps=1",
+        f"{params}.save_top_k=1",
+        f"{params}.keep_last=2",
+        f"{params}.filename=null",
+    )
+    train_alone(config)
+    return {"kept": sorted(path.name for path in (folder / "kept" / "checkpoints").iterdir() if path.is_dir())}
+
+
+def _run(cases: Callable[[Path], dict[str, object]], folder: Path) -> None:
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    (folder / "found").write_bytes(pickle.dumps(cases(folder)))
+
+
+DONE: Ending = (int(ExitCode.OK), "")
