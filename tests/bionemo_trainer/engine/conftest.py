@@ -1,26 +1,3 @@
-"""The suite of the engine: it needs torch and megatron-core, and is left out as a whole where they are not installed."""
+"""The suite needs torch and megatron-core."""
 
-import importlib
-import importlib.util
-import warnings
-from collections.abc import Iterator
-
-import pytest
-
-collect_ignore_glob: list[str] = []
-
-if importlib.util.find_spec("megatron") is None:
-    collect_ignore_glob.append("test_*.py")
-else:
-    with warnings.catch_warnings():  # megatron-core warns at its import that Transformer Engine and apex are missing
-        warnings.simplefilter("ignore")
-        importlib.import_module("megatron.core")
-    import torch
-
-    from testkit.networks import process_groups_of_one
-
-    @pytest.fixture(autouse=True, scope="session")
-    def process_groups() -> Iterator[None]:
-        torch.set_num_threads(1)  # small tensors; the other core is another test's
-        with process_groups_of_one():
-            yield
+from testkit.megatron_suite import *  # noqa: F403  pytest finds fixtures by their names here

@@ -135,7 +135,6 @@ def all_cases(folder: Path) -> dict[str, object]:
         found[f"{name} ends"] = train_alone(
             config_for(recipe, folder, name, "do_testing=True", "trainer.limit_test_batches=1.0")
         )
-    found["again"] = train_alone(config_for(MEGAMOLBART, folder, "megamolbart"))
     found["whole"] = weights_in(folder / "megamolbart")
     found["stopped"] = train_until(config_for(MEGAMOLBART, folder, "halves"), 3)
     found["steps when stopped"] = len(
@@ -145,6 +144,7 @@ def all_cases(folder: Path) -> dict[str, object]:
     found["halves"] = weights_in(folder / "halves")
     found["with workers"] = train_alone(config_for(MEGAMOLBART, folder, "workers", "model.data.num_workers=2"))
     found["workers"] = weights_in(folder / "workers")
+    found["again"] = train_alone(config_for(MEGAMOLBART, folder, "workers"))
     found["late attempt"] = train_alone(config_for(MEGAMOLBART, folder, "halves", "trainer.max_steps=9"), attempt=1)
     found["not finite"] = train_alone(
         config_for(

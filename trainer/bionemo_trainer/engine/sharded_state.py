@@ -112,12 +112,7 @@ def import_weights(trainee: Trainee, source: Path) -> None:
         shards = _shards(trainee)
         for buffer in trainee.flat.buffers:
             for name, view in buffer.views(buffer.weights_N):
-                shard = shards[name]
-                part = tuple(
-                    slice(start, start + size)
-                    for start, size in zip(shard.global_offset, shard.local_shape, strict=True)
-                )
-                view.copy_(whole[shard.key][part])
+                _copy_part(whole, shards[name], view)
             buffer.master_n.copy_(buffer.weights_N[buffer.part])
 
 
@@ -147,3 +142,15 @@ def _shards(trainee: Trainee) -> Mapping[str, ShardedTensor]:
     shards: dict[str, ShardedTensor] = trainee.network.sharded_state_dict()
     places = {shard.data.data_ptr(): shard for shard in shards.values() if isinstance(shard, ShardedTensor)}
     return {name: places[parameter.data_ptr()] for name, parameter in trainee.network.named_parameters()}
+
+
+def _copy_part(whole: Mapping[str, Tensor], shard: ShardedTensor, view: Tensor) -> None:
+    """Fills a parameter with its part of a whole tensor; rows of padded tokens that the whole does not have are zero."""
+    stacked = shard.prepend_axis_num  # megatron-core stacks the same parameter of all layers
+    part = whole[shard.key][tuple(shard.global_offset[:stacked])]
+    offsets = shard.global_offset[stacked:]
+    for dim, (start, size) in enumerate(zip(offsets, shard.local_shape, strict=True)):
+        available = min(size, part.shape[dim] - start) if dim == 0 and shard.allow_shape_mismatch else size
+        part = part.narrow(dim, start, max(available, 0))
+    view.zero_()
+    view[tuple(slice(size) for size in part.shape)].copy_(part)

@@ -49,7 +49,7 @@ class CheckpointManifest:
     saved_at: float
     """Seconds since the epoch."""
     metrics: Mapping[str, float]
-    """Of the newest validation."""
+    """That validation found at this step; empty when there was none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,12 +165,11 @@ def worth_keeping(
     return tuple(one for one in checkpoints if one.path in chosen)
 
 
-def name_of(pattern: str | None, default: str, values: Mapping[str, float | int]) -> str:
+def name_of(pattern: str, values: Mapping[str, float | int]) -> str:
     """The name of a checkpoint: `{val_loss:.2f}-{step}` becomes `val_loss=2.31-step=500`, as Lightning writes it.
 
     Args:
-        pattern: With metrics in braces; None takes the default. Metrics that are not known yet read `nan`.
-        default: A pattern.
+        pattern: With metrics in braces; one that is not known reads `nan`.
         values: The metrics, and the step.
     """
 
@@ -178,7 +177,7 @@ def name_of(pattern: str | None, default: str, values: Mapping[str, float | int]
         value = values.get(match[1], float("nan"))
         return f"{match[1]}={format(value, match[2] or '')}"
 
-    text = re.sub(r"\{(\w+)(?::([^{}]*))?\}", filled, pattern or default)
+    text = re.sub(r"\{(\w+)(?::([^{}]*))?\}", filled, pattern)
     return text.replace("/", "_")
 
 

@@ -31,7 +31,7 @@ class Checkpointing(Callback):
         self.num_training_samples = num_training_samples
         self.settings = run.config.exp_manager.checkpoint_callback_params
         self.folder = checkpoints_of(run)
-        self._saved_step = run.start.step
+        self._saved_step = run.start_step
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:  # noqa: ANN401, ARG002 - Lightning's signature
         """Saves when the interval is over; saves and stops when the ranks have agreed to.
@@ -134,14 +134,16 @@ class Checkpointing(Callback):
 
     def _name(self, module: PretrainingModule) -> str:
         values = {
-            **module.newest_metrics,
+            **module.metrics_here,
             "step": module.finished_steps,
             "consumed_samples": module.consumed_samples,
             "epoch": module.consumed_samples // self.num_training_samples,
         }
-        return checkpoint_folder.name_of(
-            self.settings.filename, f"{self.run.config.name}--{{val_loss:.2f}}-{{step}}-{{consumed_samples}}", values
-        )
+        plain = f"{self.run.config.name}--{{step}}-{{consumed_samples}}"
+        if not module.metrics_here:  # nothing was measured at this step, so no metric may stand in its name
+            return checkpoint_folder.name_of(plain, values)
+        default = f"{self.run.config.name}--{{val_loss:.2f}}-{{step}}-{{consumed_samples}}"
+        return checkpoint_folder.name_of(self.settings.filename or default, values)
 
     def _manifest(self, module: PretrainingModule, optimizer_step: float) -> CheckpointManifest:
         config = self.run.config
@@ -160,7 +162,7 @@ class Checkpointing(Callback):
             versions=versions(),
             attempt=self.run.attempt,
             saved_at=time.time(),
-            metrics=module.newest_metrics,
+            metrics=module.metrics_here,
         )
 
     def _enter(self, phase: Any) -> None:  # noqa: ANN401 - a Phase

@@ -28,8 +28,9 @@ class PretrainingModule(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.run, self.wish = run, wish
-        self.finished_steps = run.start.step
-        self.newest_metrics = dict(run.start.metrics)
+        self.finished_steps = run.start_step
+        self.measured: tuple[int, dict[str, float]] = (-1, {})
+        """Step of the newest validation in this process, and what it found."""
         self.must_stop = False
         """Whether all ranks have agreed to save and stop."""
         self.interval = Interval(run.global_batch_size)
@@ -40,6 +41,12 @@ class PretrainingModule(LightningModule):
     def consumed_samples(self) -> int:
         """Position in the data."""
         return self.finished_steps * self.run.global_batch_size
+
+    @property
+    def metrics_here(self) -> dict[str, float]:
+        """What validation found at this very step; empty when there was none."""
+        step, found = self.measured
+        return found if step == self.finished_steps else {}
 
     def configure_optimizers(self) -> list[Optimizer]:
         """The trainee's optimizer; its learning rate moves with every step."""
@@ -52,7 +59,7 @@ class PretrainingModule(LightningModule):
     def train_dataloader(self) -> DataLoader[Loaded]:
         """Steps from where the run stands."""
         run = self.run
-        return training_loader(run.config, run.share, run.global_batch_size, run.start.step)
+        return training_loader(run.config, run.share, run.global_batch_size, run.start_step)
 
     def val_dataloader(self) -> DataLoader[Loaded]:
         """Every sample of the validation split once."""
@@ -118,7 +125,7 @@ class PretrainingModule(LightningModule):
         found = self._end_evaluation("val")
         if self.trainer.sanity_checking:
             return
-        self.newest_metrics = found
+        self.measured = (self.finished_steps, found)
         if self.run.reporter:
             self.run.reporter.validated(found["val_loss"])
             self.run.reporter.enter("Stepping")

@@ -1,6 +1,5 @@
-"""What the parts of one training share: its configuration, place, ranks, and where it stands. Made by `train`."""
+"""What the parts of one training share: its configuration, place, ranks, and where it begins. Made by `train`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bionemo_trainer.config.schema.root import TrainConfig
@@ -8,16 +7,6 @@ from bionemo_trainer.data.step_batches import Share
 from bionemo_trainer.engine.strategy import MegatronStrategy
 from bionemo_trainer.run_folder import RunFolder
 from bionemo_trainer.training.progress import Reporter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """Where a training begins or goes on."""
-
-    step: int = 0
-    """Finished steps."""
-    metrics: Mapping[str, float]
-    """Of the newest validation; empty before the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +22,8 @@ class Run:
     """Samples per step over all ranks, the same in every part of the run."""
     attempt: int
     """Which try of the training this is, from 1."""
-    start: Start
+    start_step: int
+    """Steps that were finished before this process began."""
 
     @property
     def share(self) -> Share:

@@ -10,6 +10,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from bionemo_trainer.config.layout import batches_of, layout_of
+from bionemo_trainer.config.load import to_tree
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.contract import ExitCode
 from bionemo_trainer.data.step_batches import Share, step_batches
@@ -24,7 +25,7 @@ from bionemo_trainer.training.module import PretrainingModule
 from bionemo_trainer.training.progress import Reporter
 from bionemo_trainer.training.records import describe
 from bionemo_trainer.training.resuming import Origin, is_complete, origin_of, take_up
-from bionemo_trainer.training.run import Run, Start
+from bionemo_trainer.training.run import Run
 from bionemo_trainer.training.stopping import StopWish
 
 _log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ def _train(
         take_up(strategy.trainee, config, origin)
         trainer.callbacks.append(Checkpointing(run, num_samples))  # type: ignore[attr-defined]  # a list that Lightning does not declare
         module = PretrainingModule(run, wish)
+        for logger in trainer.loggers:
+            logger.log_hyperparams(to_tree(config))
         trainer.fit(module)
         if config.do_testing and config.trainer.limit_test_batches:
             trainer.test(module, verbose=False)
@@ -91,21 +94,21 @@ def _run(
         reporter=None,
         global_batch_size=batches_of(config).global_batch_size,
         attempt=settings.attempt,
-        start=Start(metrics={}),
+        start_step=0,
     )
     found: list[Origin] = []
     on_rank_zero(placed, lambda: found.append(origin_of(config, checkpoints_of(placed), num_samples)))
     origin = strategy.broadcast(found[0] if found else Origin(checkpoint=None))
     manifest = origin.checkpoint.manifest if origin.checkpoint else None
-    start = Start(step=manifest.step, metrics=manifest.metrics) if manifest else placed.start
+    start_step = manifest.step if manifest else 0
     size = manifest.global_batch_size if manifest else placed.global_batch_size
     reporter = None
     if strategy.is_global_zero:
         reporter = Reporter(
             attempt=settings.attempt,
-            step=start.step,
+            step=start_step,
             max_steps=config.trainer.max_steps,
-            consumed_samples=start.step * size,
+            consumed_samples=start_step * size,
         )
     run = Run(
         config=config,
@@ -114,7 +117,7 @@ def _run(
         reporter=reporter,
         global_batch_size=size,
         attempt=settings.attempt,
-        start=start,
+        start_step=start_step,
     )
     if reporter and origin.checkpoint:
         reporter.saved(as_progress(origin.checkpoint, run))
@@ -125,7 +128,7 @@ def _prepare(run: Run, recipe: str | None) -> None:
     """What rank 0 leaves in the folder before the first step."""
     checkpoint_folder.raise_fence(checkpoints_of(run), run.attempt)
     describe(run.folder, run.config, recipe)
-    _log.info("%s; %s; from step %s", layout_of(run.config), batches_of(run.config), run.start.step)
+    _log.info("%s; %s; from step %s", layout_of(run.config), batches_of(run.config), run.start_step)
 
 
 def _trainer(config: TrainConfig, strategy: MegatronStrategy) -> Trainer:
