@@ -137,7 +137,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_step_named(found, folder
 
 
 def test_another_network_may_not_go_on_from_a_checkpoint(found, folder):
-    name = committed(folder / "megamolbart" / "checkpoints")[-1].path.name
+    name = committed(folder / "halves" / "checkpoints")[-1].path.name
     mend = "to go on from there, or choose another folder with exp_manager.explicit_log_dir"
     assert found["other network"] == (
         64,

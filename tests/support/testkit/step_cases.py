@@ -83,7 +83,7 @@ def trainee_for(config: TrainConfig) -> Trainee:
         data=parallel_state.get_data_parallel_rank(),
         tensor=parallel_state.get_tensor_model_parallel_rank(),
         pipeline=parallel_state.get_pipeline_model_parallel_rank(),
-        device=CPU,
+        device=CPU if config.trainer.accelerator == "cpu" else torch.device("cuda", 0),
     )
     return Trainee(config, ranks)
 

@@ -165,7 +165,7 @@ def _refusals(folder: Path) -> dict[str, object]:
     insists = "exp_manager.resume_ignore_no_checkpoint=False"
     return {
         "other network": train_alone(
-            config_for(MEGAMOLBART, folder, "megamolbart", "model.num_layers=1", "model.global_batch_size=4")
+            config_for(MEGAMOLBART, folder, "halves", "model.num_layers=1", "model.global_batch_size=4")
         ),
         "nothing there": train_alone(config_for(MEGAMOLBART, folder, "empty", insists)),
         "no data": train_alone(config_for(MEGAMOLBART, folder, "no-data", "model.data.dataset.val=x009")),

@@ -17,18 +17,19 @@ from bionemo_trainer.engine.process_groups import Rendezvous, join_process_group
 type Findings = dict[str, object]
 
 
-def findings_of_two_ranks(cases: Callable[[], Findings], folder: Path) -> Findings:
+def findings_of_two_ranks(cases: Callable[[], Findings], folder: Path, accelerator: str = "cpu") -> Findings:
     """Runs a function in two processes that have joined one run, and returns what rank 0 returned.
 
     Args:
         cases: A module's function, so that a fresh process can import it; called when the processes have met.
         folder: Empty; for the file to meet in and the file of findings.
+        accelerator: `gpu` lets both ranks share the first GPU.
 
     Raises:
         AssertionError: A rank failed; its traceback is on standard error.
     """
     spawn = multiprocessing.get_context("spawn")
-    ranks = [spawn.Process(target=_rank, args=(cases, rank, folder)) for rank in range(2)]
+    ranks = [spawn.Process(target=_rank, args=(cases, rank, folder, accelerator)) for rank in range(2)]
     for process in ranks:
         process.start()
     for process in ranks:
@@ -38,11 +39,13 @@ def findings_of_two_ranks(cases: Callable[[], Findings], folder: Path) -> Findin
     return findings
 
 
-def _rank(cases: Callable[[], Findings], rank: int, folder: Path) -> None:
+def _rank(cases: Callable[[], Findings], rank: int, folder: Path, accelerator: str) -> None:
     torch.set_num_threads(1)  # each rank has one of this machine's cores
     store = distributed.FileStore(str(folder / "store"), 2)  # type: ignore[attr-defined]  # torch exports it without saying so
-    layout = Layout(num_nodes=1, devices_per_node=2, tensor=1, pipeline=1, accelerator="cpu")
-    join_process_groups(layout, Rendezvous(rank=rank, local_rank=rank, store=store, timeout_seconds=120.0))
+    layout = Layout(num_nodes=1, devices_per_node=2, tensor=1, pipeline=1, accelerator=accelerator)
+    local_rank = rank if accelerator == "cpu" else 0
+    rendezvous = Rendezvous(rank=rank, local_rank=local_rank, store=store, timeout_seconds=120.0, backend="gloo")
+    join_process_groups(layout, rendezvous)
     findings = cases()
     if rank == 0:
         (folder / "findings").write_bytes(pickle.dumps(findings))

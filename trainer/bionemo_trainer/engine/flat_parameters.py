@@ -71,7 +71,7 @@ class FlatParameters:
         if self.replicas.size() == 1:
             return
         for buffer in self.buffers:
-            if buffer.gradients_N.is_cuda:
+            if distributed.get_backend(self.replicas) == "nccl":
                 own_n = buffer.gradients_N[buffer.part]
                 distributed.reduce_scatter_tensor(own_n, buffer.gradients_N, group=self.replicas)
             else:  # Gloo scatters no sums

@@ -21,8 +21,9 @@ PACKAGES = ("bionemo-trainer", "torch", "megatron-core", "nemo_toolkit", "lightn
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that decide a result."""
-    return {package: metadata.version(package) for package in PACKAGES}
+    """Versions of the packages that decide a result, as far as they are installed as packages."""
+    found = {distribution.name.replace("-", "_"): distribution.version for distribution in metadata.distributions()}
+    return {package: found[package.replace("-", "_")] for package in PACKAGES if package.replace("-", "_") in found}
 
 
 def describe(folder: RunFolder, config: TrainConfig, recipe: str | None) -> None:

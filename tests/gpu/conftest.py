@@ -1,0 +1,1 @@
+"""The suite for one GPU. Where torch sees none, each module leaves itself out."""

@@ -1,0 +1,78 @@
+"""Training on one GPU has the losses of training on a CPU, in every precision and with two ranks on the GPU."""
+
+import multiprocessing
+import os
+import pickle
+from functools import partial
+
+import pytest
+
+torch = pytest.importorskip("torch")
+if not torch.cuda.is_available():
+    pytest.skip("training on a GPU needs one", allow_module_level=True)
+
+from testkit.gpu_cases import cpu_cases, gpu_cases, shared_gpu_cases  # noqa: E402  after the skips
+from testkit.networks import FAMILIES  # noqa: E402
+from testkit.step_cases import write_datasets  # noqa: E402
+from testkit.two_ranks import findings_of_two_ranks  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gpu")
+    write_datasets(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def on_cpu(folder):
+    return in_a_process_of_its_own(cpu_cases, folder, visible="")
+
+
+@pytest.fixture(scope="module")
+def on_gpu(folder):
+    return in_a_process_of_its_own(gpu_cases, folder, visible="0")
+
+
+@pytest.fixture(scope="module")
+def shared(folder):
+    return findings_of_two_ranks(partial(shared_gpu_cases, folder), folder, accelerator="gpu")
+
+
+def in_a_process_of_its_own(cases, folder, visible):
+    before = os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible
+    process = multiprocessing.get_context("spawn").Process(target=_write_found, args=(cases, folder))
+    process.start()
+    if before is None:
+        del os.environ["CUDA_VISIBLE_DEVICES"]
+    else:
+        os.environ["CUDA_VISIBLE_DEVICES"] = before
+    process.join(timeout=600)
+    assert process.exitcode == 0
+    return pickle.loads((folder / cases.__name__).read_bytes())
+
+
+def _write_found(cases, folder):
+    (folder / cases.__name__).write_bytes(pickle.dumps(cases(folder)))
+
+
+@pytest.mark.parametrize("recipe", FAMILIES)
+def test_losses_are_those_of_the_cpu(on_cpu, on_gpu, recipe):
+    assert on_gpu[recipe] == pytest.approx(on_cpu[recipe], rel=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("recipe", FAMILIES)
+def test_sixteen_bit_follows_thirty_two(on_cpu, on_gpu, precision, recipe):
+    assert on_gpu[f"{precision} {recipe}"] == pytest.approx(on_cpu[recipe], rel=0.03)
+
+
+@pytest.mark.parametrize("layout", ["tensor", "sequence"])
+@pytest.mark.parametrize("recipe", FAMILIES)
+def test_two_ranks_on_one_gpu_share_layers(on_cpu, shared, layout, recipe):
+    assert shared[f"{layout} {recipe}"] == pytest.approx(on_cpu[recipe], rel=1e-4)
+
+
+def test_an_update_that_is_no_number_is_left_out_on_the_device(on_gpu):
+    assert on_gpu["untouched"] == [True, True]

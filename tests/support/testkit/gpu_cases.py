@@ -1,0 +1,70 @@
+"""Steps of training that processes on one GPU, and one without it, are asked for; imported by fresh processes."""
+
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from bionemo_trainer.config.layout import layout_of
+from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups, leave_process_groups
+from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT
+from testkit.parallel_cases import SEQUENCE, TENSOR
+from testkit.step_cases import NUM_STEPS, config_for, losses_of, trainee_for, weights_of
+from testkit.two_ranks import Findings
+
+SAME_WEIGHTS = "model.use_cpu_initialization=True"
+"""CPU and GPU draw different weights from the same seed."""
+ON_GPU = ("trainer.accelerator=gpu", SAME_WEIGHTS)
+
+
+def cpu_cases(folder: Path) -> Findings:
+    """Losses of every family in 32 bit."""
+    return _alone(folder, SAME_WEIGHTS)
+
+
+def gpu_cases(folder: Path) -> Findings:
+    """Losses of every family in every precision; what an update that is no number does."""
+    found = _alone(folder, *ON_GPU)
+    for precision in ("bf16-mixed", "16-mixed"):
+        overrides = (*ON_GPU, f"trainer.precision={precision}", "model.native_amp_init_scale=65536.0")
+        found |= {f"{precision} {recipe}": losses for recipe, losses in _alone(folder, *overrides).items()}
+    found["untouched"] = _untouched(folder)
+    return found
+
+
+def shared_gpu_cases(folder: Path) -> Findings:
+    """Losses of two ranks that share layers, on one GPU."""
+    found: Findings = {}
+    for name, layout in (("tensor", TENSOR), ("sequence", SEQUENCE)):
+        for recipe in FAMILIES:
+            config = config_for(recipe, folder, *NO_DROPOUT, *ON_GPU, *layout)
+            found[f"{name} {recipe}"] = losses_of(trainee_for(config), range(NUM_STEPS))
+    return found
+
+
+def _alone(folder: Path, *overrides: str) -> Findings:
+    store = distributed.HashStore()  # type: ignore[attr-defined]  # torch exports it without saying so
+    join_process_groups(layout_of(config_for(MEGAMOLBART, folder, *overrides)), Rendezvous(store=store))
+    try:
+        return {
+            recipe: losses_of(trainee_for(config_for(recipe, folder, *NO_DROPOUT, *overrides)), range(NUM_STEPS))
+            for recipe in FAMILIES
+        }
+    finally:
+        leave_process_groups()
+
+
+def _untouched(folder: Path) -> list[bool]:
+    """Whether a gradient that is no number leaves the weights alone and is reported."""
+    store = distributed.HashStore()  # type: ignore[attr-defined]  # torch exports it without saying so
+    config = config_for(MEGAMOLBART, folder, *ON_GPU, "trainer.precision=bf16-mixed")
+    join_process_groups(layout_of(config), Rendezvous(store=store))
+    trainee = trainee_for(config)
+    losses_of(trainee, range(2))
+    before = weights_of(trainee)
+    trainee.flat.zero_gradients()
+    trainee.flat.buffers[0].gradients_N[0] = float("nan")
+    update = trainee.optimizer.update(torch.zeros((), device=trainee.ranks.device))
+    after = weights_of(trainee)
+    leave_process_groups()
+    return [all(torch.equal(before[name], after[name]) for name in before), bool(update.has_failed)]
