@@ -1,8 +1,5 @@
 """Training on one GPU has the losses of training on a CPU, in every precision and with two ranks on the GPU."""
 
-import multiprocessing
-import os
-import pickle
 from functools import partial
 
 import pytest
@@ -11,7 +8,7 @@ torch = pytest.importorskip("torch")
 if not torch.cuda.is_available():
     pytest.skip("training on a GPU needs one", allow_module_level=True)
 
-from testkit.gpu_cases import cpu_cases, gpu_cases, shared_gpu_cases  # noqa: E402  after the skips
+from testkit.gpu_cases import cpu_cases, gpu_cases, in_a_process_of_its_own, shared_gpu_cases  # noqa: E402  after the skips
 from testkit.networks import FAMILIES  # noqa: E402
 from testkit.step_cases import write_datasets  # noqa: E402
 from testkit.two_ranks import findings_of_two_ranks  # noqa: E402
@@ -37,24 +34,6 @@ def on_gpu(folder):
 @pytest.fixture(scope="module")
 def shared(folder):
     return findings_of_two_ranks(partial(shared_gpu_cases, folder), folder, accelerator="gpu")
-
-
-def in_a_process_of_its_own(cases, folder, visible):
-    before = os.environ.get("CUDA_VISIBLE_DEVICES")
-    os.environ["CUDA_VISIBLE_DEVICES"] = visible
-    process = multiprocessing.get_context("spawn").Process(target=_write_found, args=(cases, folder))
-    process.start()
-    if before is None:
-        del os.environ["CUDA_VISIBLE_DEVICES"]
-    else:
-        os.environ["CUDA_VISIBLE_DEVICES"] = before
-    process.join(timeout=600)
-    assert process.exitcode == 0
-    return pickle.loads((folder / cases.__name__).read_bytes())
-
-
-def _write_found(cases, folder):
-    (folder / cases.__name__).write_bytes(pickle.dumps(cases(folder)))
 
 
 @pytest.mark.parametrize("recipe", FAMILIES)

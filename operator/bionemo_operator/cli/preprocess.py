@@ -43,8 +43,32 @@ def preprocess_files(
         raise ConfigError([Problem(field="-f", value=NOTHING, rule=rule, mend=mend)])
     out = console()
     for name, plan in plans:
-        out.print(f"{name}: {plan.recipe} -> {plan.output}", style="bold")
-        out.print(outcome(_prepared(plan, workers or os.cpu_count() or 1, out)))
+        prepare_dataset(name, plan, out, workers)
+
+
+def resource_plan(resource: BioNeMoPreprocess, folders: Mapping[str, Path]) -> PreparationPlan:
+    """What a resource asks for, with folders of this machine in the place of its claims.
+
+    Raises:
+        ConfigError: It can't be prepared.
+    """
+    return plan_from_json(json.dumps(plan_document(resource, lambda claim: folder_of(claim, folders))))
+
+
+def prepare_dataset(name: str, plan: PreparationPlan, out: Console, workers: int | None = None) -> None:
+    """Prepare one dataset and say what it came to.
+
+    Args:
+        name: Of what asks for it.
+        plan: What to prepare.
+        out: Where to say it.
+        workers: Processes; all cores unless given.
+
+    Raises:
+        BioNeMoError: It failed; finished work is kept.
+    """
+    out.print(f"{name}: {plan.recipe} -> {plan.output}", style="bold")
+    out.print(outcome(_prepared(plan, workers or os.cpu_count() or 1, out)))
 
 
 def outcome(manifest: Manifest) -> str:
@@ -66,8 +90,7 @@ def _plans(
         return
     resource = parse_resource(document.content)
     if isinstance(resource, BioNeMoPreprocess):
-        made = plan_document(resource, lambda claim: folder_of(claim, folders))
-        yield resource.metadata.name, plan_from_json(json.dumps(made))
+        yield resource.metadata.name, resource_plan(resource, folders)
 
 
 def _prepared(plan: PreparationPlan, workers: int, out: Console) -> Manifest:

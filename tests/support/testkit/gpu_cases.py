@@ -1,7 +1,11 @@
 """Steps of training that processes on one GPU, and one without it, are asked for; imported by fresh processes."""
 
+import multiprocessing
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from torch import distributed
 
@@ -26,7 +30,7 @@ def gpu_cases(folder: Path) -> Findings:
     """Losses of every family in every precision; what an update that is no number does."""
     found = _alone(folder, *ON_GPU)
     for precision in ("bf16-mixed", "16-mixed"):
-        overrides = (*ON_GPU, f"trainer.precision={precision}", "model.native_amp_init_scale=65536.0")
+        overrides = (*ON_GPU, f"trainer.precision={precision}", "model.native_amp_init_scale=128.0")
         found |= {f"{precision} {recipe}": losses for recipe, losses in _alone(folder, *overrides).items()}
     found["untouched"] = _untouched(folder)
     return found
@@ -40,6 +44,31 @@ def shared_gpu_cases(folder: Path) -> Findings:
             config = config_for(recipe, folder, *NO_DROPOUT, *ON_GPU, *layout)
             found[f"{name} {recipe}"] = losses_of(trainee_for(config), range(NUM_STEPS))
     return found
+
+
+def in_a_process_of_its_own(cases: Callable[[Path], Findings], folder: Path, visible: str) -> Findings:
+    """Runs a function in a fresh process that sees some GPUs, or none.
+
+    Args:
+        cases: A module's function; called with the folder.
+        folder: With the datasets.
+        visible: Value of CUDA_VISIBLE_DEVICES.
+
+    Raises:
+        AssertionError: It failed; its traceback is on standard error.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=_write_found, args=(cases, folder))
+    with pytest.MonkeyPatch.context() as environment:  # torch looks at it when it is imported, before any code of ours
+        environment.setenv("CUDA_VISIBLE_DEVICES", visible)
+        process.start()
+    process.join(timeout=600)
+    assert process.exitcode == 0
+    findings: Findings = pickle.loads((folder / cases.__name__).read_bytes())
+    return findings
+
+
+def _write_found(cases: Callable[[Path], Findings], folder: Path) -> None:
+    (folder / cases.__name__).write_bytes(pickle.dumps(cases(folder)))
 
 
 def _alone(folder: Path, *overrides: str) -> Findings:

@@ -49,7 +49,7 @@ def launch(settings: LaunchSettings, module: str, arguments: Sequence[str]) -> i
 
 def launch_config(settings: LaunchSettings) -> LaunchConfig:
     """The same as torch's own type."""
-    return LaunchConfig(
+    config = LaunchConfig(
         min_nodes=settings.nodes,
         max_nodes=settings.nodes,
         nproc_per_node=settings.processes,
@@ -60,8 +60,11 @@ def launch_config(settings: LaunchSettings) -> LaunchConfig:
         rdzv_configs={"rank": settings.node_rank, "timeout": RENDEZVOUS_SECONDS},
         max_restarts=0,
         monitor_interval=0.2,
-        shutdown_timeout=max(settings.grace_seconds - RESERVE_SECONDS, 1),
     )
+    # A field only from torch 2.12 on; before, nobody reads it and ranks get 30 seconds. Can be an argument when no supported
+    # image holds an older torch.
+    config.shutdown_timeout = max(settings.grace_seconds - RESERVE_SECONDS, 1)
+    return config
 
 
 def _run(config: LaunchConfig, command: list[str]) -> Report:
