@@ -1,6 +1,7 @@
-"""`python -m bionemo_trainer`: BioNeMo's own way to prepare data and to judge a configuration."""
+"""`python -m bionemo_trainer`: BioNeMo's own way to train, to prepare data and to judge a configuration."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -37,26 +38,40 @@ def test_data_is_prepared_as_in_bionemo(tmp_path, capsys):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        pytest.param(
-            ["--config-name=pretrain_small_span_aug"],
-            "error: do_training: True asks for a training, and this version prepares data and checks configurations; "
-            "add ++do_training=False to prepare the data, or --check to judge the configuration.\n",
-            id="a training",
-        ),
-        pytest.param(
-            ["--config-name=pretrain_small_span_aug", "--check", "model.num_layers=0", "trainer.devices=0"],
-            "error: trainer.devices: 0 must be at least 1; change the number.\n"
-            "error: model.num_layers: 0 must be at least 1; change the number.\n",
-            id="wrong settings",
-        ),
-    ],
-)
-def test_what_cannot_be_done_is_answered_in_lines(arguments, message, capsys):
-    assert main(arguments) == 64
-    assert capsys.readouterr().err == message
+def test_wrong_settings_are_answered_in_lines(capsys):
+    assert main(["--config-name=pretrain_small_span_aug", "--check", "model.num_layers=0", "trainer.devices=0"]) == 64
+    assert capsys.readouterr().err == (
+        "error: trainer.devices: 0 must be at least 1; change the number.\n"
+        "error: model.num_layers: 0 must be at least 1; change the number.\n"
+    )
+
+
+def test_a_wrong_environment_is_answered_before_a_training_is_launched(capsys, monkeypatch):
+    monkeypatch.setenv("PET_NNODES", "two")
+    assert main(["--config-name=pretrain_small_span_aug"]) == 64
+    assert capsys.readouterr().err == (
+        "error: environment variable PET_NNODES: 'two' must be a whole number of at least 1; correct or unset it.\n"
+    )
+
+
+def test_a_training_is_launched_and_ends_with_the_code_and_words_of_its_rank(tmp_path):
+    pytest.importorskip("megatron.core")
+    settings = [
+        *("trainer.num_nodes=1", "trainer.devices=1", "trainer.accelerator=cpu", "trainer.precision='32'"),
+        f"model.data.dataset_path={tmp_path / 'nowhere'}",
+        *(f"model.data.dataset.{split}=x000" for split in ("train", "val", "test")),
+        f"exp_manager.explicit_log_dir={tmp_path / 'run'}",
+    ]
+    command = [sys.executable, "-m", "bionemo_trainer", "--config-name=pretrain_xsmall_span_aug", *settings]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "BIONEMO_TERMINATION_LOG": str(tmp_path / "words")}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 66, ended.stderr
+    assert json.loads((tmp_path / "words").read_text()) == {
+        "exitCode": 66,
+        "rank": 0,
+        "message": f"1 of 1 dataset files are missing: {tmp_path}/nowhere/train/x000.csv; bring them, or change "
+        "model.data.dataset_path or the ranges in model.data.dataset.",
+    }
 
 
 def test_warnings_go_to_standard_error(capsys):

@@ -100,7 +100,7 @@ def progress_from_json(text: str) -> Progress:
         saved = fields.pop("checkpoint")
         checkpoint = SavedCheckpoint(**{_snake(key): value for key, value in saved.items()}) if saved else None
         return Progress(**fields, checkpoint=checkpoint)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise ValueError(f"not the progress of a training: {text[:200]!r}") from error
 
 

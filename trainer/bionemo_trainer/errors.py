@@ -61,6 +61,10 @@ class ConfigError(BioNeMoError):
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[Problem, ...]]]:
+        """Made again from its problems, not from its text, where it travels to another process."""
+        return type(self), (self.problems,)
+
 
 class DataError(BioNeMoError):
     """Data that is present but can't be used."""

@@ -1,5 +1,6 @@
 """The commands and their options, in one place; what they do stands in the modules beside this one."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,12 @@ Files = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(help="Changes in Hydra's grammar, such as model.micro_batch_size=64.", show_default=False),
+]
+Claims = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="NAME=FOLDER: the folder that stands for a claim; ./volumes/NAME unless given.", show_default=False
+    ),
 ]
 Workers = Annotated[int | None, typer.Option(help="Processes; all cores unless given.", min=1, show_default=False)]
 
@@ -59,12 +66,7 @@ def check(filename: Files, overrides: Overrides = None) -> None:
 def preprocess(
     filename: Files,
     overrides: Overrides = None,
-    claim: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=FOLDER: the folder that stands for a claim; ./volumes/NAME unless given.", show_default=False
-        ),
-    ] = None,
+    claim: Claims = None,
     workers: Workers = None,
 ) -> None:
     """Prepare the data that BioNeMoPreprocess resources or BioNeMo configuration files ask for, on this machine.
@@ -74,6 +76,40 @@ def preprocess(
     from bionemo_operator.cli.preprocess import preprocess_files  # noqa: PLC0415
 
     preprocess_files(filename, overrides or [], claim or [], workers)
+
+
+@app.command()
+def run(  # noqa: PLR0913 - each is an option
+    filename: Files,
+    overrides: Overrides = None,
+    *,
+    claim: Claims = None,
+    nodes: Annotated[int | None, typer.Option(help="In place of spec.nodes.", min=1, show_default=False)] = None,
+    gpus: Annotated[int | None, typer.Option(help="In place of spec.gpusPerNode.", min=0, show_default=False)] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="In place of spec.processesPerNode.", min=1, show_default=False)
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a resource to run alone, with the data that it needs.", show_default=False),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Put an earlier run aside, as NAME.1, instead of going on with it.")
+    ] = False,
+) -> None:
+    """Run BioNeMoPreprocess and BioNeMoTraining resources on this machine, as a cluster would: data first.
+
+    OVERRIDES apply to the trainings, after their own. Ctrl-C saves a checkpoint and ends; the same command goes on.
+    """
+    from bionemo_operator.cli.run import Request, run_files  # noqa: PLC0415
+    from bionemo_operator.cli.selection import Changes  # noqa: PLC0415
+
+    changes = Changes(nodes=nodes, gpus=gpus, processes=processes, overrides=tuple(overrides or ()))
+    command = ["bionemo", *sys.argv[1:]]
+    request = Request(
+        paths=filename, changes=changes, claims=claim or (), only=only or (), fresh=fresh, command=command
+    )
+    raise typer.Exit(run_files(request))
 
 
 @app.command()

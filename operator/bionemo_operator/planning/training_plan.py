@@ -23,13 +23,19 @@ class Attempt:
     """Seconds that it gets to save after SIGTERM."""
 
 
-def plan_for(training: BioNeMoTraining, attempt: Attempt) -> Plan:
-    """What an attempt starts."""
+def plan_for(training: BioNeMoTraining, attempt: Attempt, module: str = MAIN_MODULE) -> Plan:
+    """What an attempt starts.
+
+    Args:
+        training: What its user wrote.
+        attempt: Which try of it this is.
+        module: What trains.
+    """
     spec = training.spec
     processes = spec.gpus_per_node or spec.processes_per_node or 1
     return Plan(
         name=training.metadata.name,
-        module=MAIN_MODULE,
+        module=module,
         arguments=(
             f"--config-path={attempt.config_file.parent}",
             f"--config-name={attempt.config_file.stem}",

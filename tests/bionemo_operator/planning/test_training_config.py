@@ -3,7 +3,7 @@
 import pytest
 
 from bionemo_operator.api.parse import parse_resource
-from bionemo_operator.planning.training_config import owned_keys, training_config
+from bionemo_operator.planning.training_config import Folders, owned_keys, training_config
 from bionemo_trainer.config.load import declared_keys
 from bionemo_trainer.errors import ConfigError
 from testkit.documents import training_document
@@ -72,3 +72,10 @@ def test_clashes_are_told_in_the_words_of_the_resource():
 
 def test_an_unknown_recipe_is_a_problem_of_its_field():
     assert refused(recipe="protein/esm1nv/nothing")[0].startswith("spec.recipe: 'protein/esm1nv/nothing'")
+
+
+def test_folders_of_a_workstation_take_the_place_of_those_in_pods():
+    folders = Folders(dataset="/d", results="/r", resume_from="/older/last.ckpt")
+    config = training_config(training(), folders).config
+    assert (config.model.data.dataset_path, config.exp_manager.explicit_log_dir) == ("/d", "/r")
+    assert config.model.resume_from_checkpoint == "/older/last.ckpt"

@@ -122,6 +122,40 @@ def test_only_validation_carries_the_molecule_to_compare_with(data):
     assert set(step_batches(config(data), "val", one, 7)[0][0].target_smiles) <= set(SMILES)
 
 
+@pytest.mark.parametrize(
+    ("global_batch_size", "num_steps"),
+    [
+        pytest.param(7, 1, id="all at once"),
+        pytest.param(3, 3, id="a short last step"),
+        pytest.param(1, 7, id="one at a time"),
+        pytest.param(50, 1, id="more than there are"),
+    ],
+)
+def test_an_epoch_ends_when_every_sample_was_seen(data, global_batch_size, num_steps):
+    batches = step_batches(config(data), "val", Share(rank=0, num_ranks=1), global_batch_size)
+    assert batches.num_steps_per_epoch == num_steps
+
+
+@pytest.mark.parametrize("num_ranks", [1, 2])
+def test_validation_sees_every_sample_once(data, num_ranks):
+    shares = [step_batches(config(data), "val", Share(rank=rank, num_ranks=num_ranks), 3) for rank in range(num_ranks)]
+    seen = [smiles for step in range(3) for share in shares for batch in share[step] for smiles in batch.target_smiles]
+    everything = step_batches(config(data), "val", Share(rank=0, num_ranks=1), 7)[0]
+    assert sorted(seen) == sorted(smiles for batch in everything for smiles in batch.target_smiles)
+    assert len(seen) == len(SMILES)
+
+
+def test_a_rank_may_have_nothing_of_the_last_step_of_validation(data):
+    batches = step_batches(config(data), "val", Share(rank=1, num_ranks=2), 6)
+    assert (batches.is_endless, batches[1]) == (False, [])
+
+
+def test_training_never_ends(data):
+    batches = step_batches(config(data), "train", Share(rank=0, num_ranks=1), 6)
+    assert batches.is_endless
+    assert [len(encoder_rows(batches[step])) for step in (0, 1, 1000)] == [6, 6, 6]
+
+
 def test_files_are_named_by_split_and_range(data):
     settings = config(data, MOLECULES, "m", "model.data.dataset.val='x[000..001]'")
     assert [str(path.relative_to(data)) for path in split_files(settings, "val")] == [

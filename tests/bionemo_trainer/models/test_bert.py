@@ -102,7 +102,7 @@ def test_a_sequence_of_nothing_but_masks_has_finite_states():
 def test_accuracy_is_counted_in_evaluation_only():
     network = small_network(ESM2NV, "model.hidden_dropout=0.0")
     batch = batch_for(ESM2NV)
-    assert network(batch).num_correct is None
+    assert network(batch).is_correct_N is None
     right = network.eval().logits(batch).argmax(dim=-1) == batch.targets.ids_N
     assert network(batch).num_correct == right.sum()
 

@@ -89,7 +89,7 @@ def read_manifest(path: Path) -> CheckpointManifest:
         raise DataError(
             f"{path}: has no {MANIFEST}, so it is no checkpoint or was interrupted while it was saved; name another."
         ) from error
-    except (TypeError, KeyError, json.JSONDecodeError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         raise DataError(f"{path / MANIFEST}: can't be understood ({error}); name another checkpoint.") from error
 
 
@@ -161,7 +161,7 @@ def worth_keeping(
         (one for one in checkpoints if monitor in one.manifest.metrics),
         key=lambda one: (sign * one.manifest.metrics[monitor], -one.manifest.step),
     )
-    chosen = {one.path for one in (*ranked[:best], *checkpoints[-newest:])}
+    chosen = {one.path for one in (*ranked[:best], *checkpoints[::-1][:newest])}
     return tuple(one for one in checkpoints if one.path in chosen)
 
 
