@@ -9,7 +9,7 @@ usage() {
 Usage: ./launch.sh COMMAND [OPTIONS]
 
 On this machine
-  quickstart            prepare real molecules from examples/ and show what was made of them
+  quickstart            prepare real molecules from examples/ and train on them; --model esm1nv|prott5nv: proteins
   test [--all]          run every check that is quick and needs no privilege; --all runs the rest too
   verify                format, lint, types, import contracts, unit tests, generated files
   run COMMAND...        run a command in the environment, for example: ./launch.sh run bionemo recipes

@@ -1,10 +1,24 @@
 #!/usr/bin/env bash
-# The README's first command, run by ./launch.sh quickstart in the environment: checks and prepares the examples, then shows
-# what was made of them. A second run finds everything done. The data goes to ./volumes, one folder per claim.
+# The README's first command, run by ./launch.sh quickstart in the environment: checks and prepares the examples, trains the
+# smallest MegaMolBART on them, or with --model another network, and writes a report. A second run goes on where the first
+# ended. Everything goes to ./volumes, one folder per claim.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-bionemo check -f examples/quickstart
-bionemo preprocess -f examples/quickstart --claim bionemo-examples=examples/data "$@"
-bionemo inspect volumes/bionemo-data/molecules
-bionemo inspect volumes/bionemo-data/proteins
+model=megamolbart
+if [ "${1:-}" = --model ]; then
+    model=${2:-}
+    shift 2
+fi
+case $model in
+megamolbart) files=(-f examples/quickstart) ;;
+esm1nv | prott5nv) files=(-f examples/quickstart/preprocess.yaml -f "examples/proteins/$model.yaml") ;;
+*)
+    echo "quickstart: --model '$model' is not known; write megamolbart, esm1nv or prott5nv." >&2
+    exit 64
+    ;;
+esac
+
+bionemo check "${files[@]}"
+bionemo run "${files[@]}" --claim bionemo-examples=examples/data "$@"
+python examples/quickstart/learned.py "volumes/bionemo-results/$model-xsmall"

@@ -22,10 +22,15 @@ def test_everybody_may_read_it(tmp_path):
     assert stat.S_IMODE((tmp_path / "x.csv").stat().st_mode) == 0o644
 
 
+def write_half(path, interruption):
+    with durable(path) as file:
+        file.write(b"half")
+        raise interruption
+
+
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
 def test_an_interrupted_writer_leaves_the_earlier_file_and_nothing_else(tmp_path, interruption):
     (tmp_path / "x.csv").write_bytes(b"earlier")
-    with pytest.raises(interruption), durable(tmp_path / "x.csv") as file:
-        file.write(b"half")
-        raise interruption
+    with pytest.raises(interruption):
+        write_half(tmp_path / "x.csv", interruption)
     assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == {"x.csv": b"earlier"}

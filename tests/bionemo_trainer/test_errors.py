@@ -19,10 +19,7 @@ PROBLEMS = (
     Problem(field="model.num_layers", value=0, rule="must be at least 1", mend="give the number of layers"),
     Problem(field="name", value=NOTHING, rule="is required", mend="add it"),
 )
-WORDS = (
-    "model.num_layers: 0 must be at least 1; give the number of layers.\n"
-    "name: nothing is required; add it."
-)
+WORDS = "model.num_layers: 0 must be at least 1; give the number of layers.\nname: nothing is required; add it."
 
 
 @pytest.mark.parametrize(

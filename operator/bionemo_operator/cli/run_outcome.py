@@ -36,7 +36,7 @@ def print_success(out: Console, name: str, folder: RunFolder, *, was_complete: b
     out.print(Text(f"{name}: {done} at step {step:.0f}{': ' if losses else ''}{losses}", "bold green"))
     for record in list(read_records(folder.reconstructions))[:MOLECULES_SHOWN]:
         out.print(_reconstruction(record))
-    out.print(Text(f"  report     bionemo report {folder.path}"))
+    out.print(Text(f"  results    {folder.path}"))
 
 
 def print_stopped(out: Console, name: str, folder: RunFolder, ended: Ended, command: str) -> None:

@@ -110,7 +110,7 @@ def test_data_are_prepared_and_a_model_is_trained_on_them(stand_in, folder, caps
         "mine: finished at step 4: training loss 3.500 -> 1.250, validation loss 1.500",
         "  ✓ C[C@@H]<MASK>  ->  C[C@@H](N)C",
         "  ✗ OC<MASK>  ->  CCN   (wanted CCO)",
-        "  report     bionemo report volumes/results/mine",
+        "  results    volumes/results/mine",
     ]
     share = json.loads((folder / "volumes/results/mine/share.json").read_text())
     threads = str(max(1, len(os.sched_getaffinity(0)) // 2))

@@ -51,7 +51,7 @@ def test_a_success_tells_the_first_and_the_last_losses(out, folder):
     print_success(out, "mine", folder, was_complete=False)
     assert lines(out) == [
         "mine: finished at step 20: training loss 3.500 -> 1.250, validation loss 1.500",
-        f"  report     bionemo report {folder.path}",
+        f"  results    {folder.path}",
     ]
 
 

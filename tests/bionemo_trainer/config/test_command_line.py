@@ -72,7 +72,9 @@ def test_without_a_list_the_arguments_of_the_process_are_read(monkeypatch):
         pytest.param(["-cn=pretrain_small_span_aug"], "molecule/megamolbart/pretrain_small_span_aug", id="by name"),
         pytest.param(["-cp=protein/esm1nv", "-cn=pretrain_small"], "protein/esm1nv/pretrain_small", id="by folder"),
         pytest.param(["-cn=nowhere"], None, id="no such recipe"),
-        pytest.param(["-cn=nowhere", "--recipe=protein/esm1nv/pretrain_small"], "protein/esm1nv/pretrain_small", id="told"),
+        pytest.param(
+            ["-cn=nowhere", "--recipe=protein/esm1nv/pretrain_small"], "protein/esm1nv/pretrain_small", id="told"
+        ),
     ],
 )
 def test_the_recipe_is_kept_for_the_record(arguments, recipe):

@@ -78,6 +78,7 @@ def train_alone(config: TrainConfig, *, attempt: int = 1) -> Ending:
 
     from bionemo_trainer.engine.process_groups import Rendezvous  # noqa: PLC0415
     from bionemo_trainer.settings import RankSettings  # noqa: PLC0415
+    from bionemo_trainer.training.stopping import StopWish  # noqa: PLC0415
     from bionemo_trainer.training.train import train  # noqa: PLC0415
 
     settings = RankSettings(
@@ -85,7 +86,7 @@ def train_alone(config: TrainConfig, *, attempt: int = 1) -> Ending:
     )
     rendezvous = Rendezvous(store=distributed.HashStore())  # type: ignore[attr-defined]  # torch exports it without saying so
     try:
-        return int(train(config, settings, rendezvous, "recipe")), ""
+        return int(train(config, settings, rendezvous, StopWish(), "recipe")), ""
     except BioNeMoError as error:
         return int(error.exit_code), str(error)
 

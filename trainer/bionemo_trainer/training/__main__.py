@@ -7,6 +7,7 @@ import warnings
 from bionemo_trainer.config.command_line import parsed
 from bionemo_trainer.launch.reports import run_and_report
 from bionemo_trainer.settings import rank_settings
+from bionemo_trainer.training.stopping import StopWish
 
 # megatron-core says at import that Transformer Engine and apex are missing, which are not needed; its docstrings hold
 # escape sequences that Python warns of.
@@ -16,6 +17,8 @@ warnings.filterwarnings("ignore", category=SyntaxWarning)
 
 def main(arguments: list[str]) -> int:
     """Train as the arguments say, and leave a report of how it ended."""
+    wish = StopWish()
+    wish.listen()
     settings = rank_settings(os.environ)
 
     def training() -> int:
@@ -26,7 +29,7 @@ def main(arguments: list[str]) -> int:
         from bionemo_trainer.training.train import train  # noqa: PLC0415
 
         rendezvous = Rendezvous(rank=settings.rank, local_rank=settings.local_rank)
-        return train(config, settings, rendezvous, command.recipe)
+        return train(config, settings, rendezvous, wish, command.recipe)
 
     return run_and_report(training, rank=settings.rank, folder=settings.reports)
 

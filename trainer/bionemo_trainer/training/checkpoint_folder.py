@@ -5,6 +5,7 @@ checkpoint. Called by `checkpointing` on rank 0, and by whoever looks for checkp
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -149,7 +150,7 @@ def worth_keeping(
 
     Args:
         checkpoints: The earliest step first.
-        monitor: Name of the metric; checkpoints without it are no best ones.
+        monitor: Name of the metric; checkpoints without it, or where it is NaN, are no best ones.
         mode: Whether the metric's `min` or `max` is best.
         best: How many by the metric.
         newest: How many by step.
@@ -158,7 +159,7 @@ def worth_keeping(
         return tuple(checkpoints)
     sign = 1 if mode == "min" else -1
     ranked = sorted(
-        (one for one in checkpoints if monitor in one.manifest.metrics),
+        (one for one in checkpoints if not math.isnan(one.manifest.metrics.get(monitor, math.nan))),
         key=lambda one: (sign * one.manifest.metrics[monitor], -one.manifest.step),
     )
     chosen = {one.path for one in (*ranked[:best], *checkpoints[::-1][:newest])}

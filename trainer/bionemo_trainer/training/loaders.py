@@ -4,6 +4,7 @@ Called by `module`. A loader of training starts at the step where the run stands
 """
 
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,7 +87,14 @@ def _loader(config: TrainConfig, steps: Steps) -> DataLoader[Loaded]:
         collate_fn=_as_it_is,
         num_workers=workers,
         prefetch_factor=PREFETCHED_STEPS if workers else None,
+        worker_init_fn=_outlive_stop_signals,
     )
+
+
+def _outlive_stop_signals(_worker: int) -> None:
+    """Lets the rank decide: the launcher sends SIGTERM, and a terminal SIGINT, to a rank and its workers alike."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _as_it_is(loaded: Loaded) -> Loaded:

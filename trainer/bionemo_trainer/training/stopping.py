@@ -11,9 +11,12 @@ from types import FrameType
 class StopWish:
     """Whether this rank has been asked to stop."""
 
-    def __init__(self, max_time: str | None = None) -> None:
-        """`max_time` is `DD:HH:MM:SS` from now on."""
+    def __init__(self) -> None:
         self._is_made = False
+        self._ends_at: float | None = None
+
+    def limit(self, max_time: str | None) -> None:
+        """Makes the wish when a time, `DD:HH:MM:SS` from now on, is over; None never does."""
         self._ends_at = None if max_time is None else time.monotonic() + seconds_of(max_time)
 
     def listen(self) -> None:

@@ -31,20 +31,22 @@ from bionemo_trainer.training.stopping import StopWish
 _log = logging.getLogger(__name__)
 
 
-def train(config: TrainConfig, settings: RankSettings, rendezvous: Rendezvous, recipe: str | None = None) -> ExitCode:
+def train(
+    config: TrainConfig, settings: RankSettings, rendezvous: Rendezvous, wish: StopWish, recipe: str | None = None
+) -> ExitCode:
     """Trains until done.
 
     Args:
         config: The run.
         settings: This process among the others.
         rendezvous: How it finds them.
+        wish: Says when to stop; it may have been made already, then one step is trained and saved.
         recipe: Name of the shipped configuration that this one began as, for the record.
 
     Raises:
         BioNeMoError: It can't go on, or was stopped with a checkpoint saved; `exit_code` tells which.
     """
-    wish = StopWish(config.trainer.max_time)
-    wish.listen()
+    wish.limit(config.trainer.max_time)
     strategy = MegatronStrategy(config, rendezvous)
     strategy.join()
     try:

@@ -1,0 +1,148 @@
+"""Rank 0 answers Prometheus and the operator with what it was told last, and trains on where it can't."""
+
+import http.client
+import json
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bionemo_trainer.contract import Progress, SavedCheckpoint, progress_from_json
+from bionemo_trainer.training.progress import Reporter
+
+HOST = "127.0.0.1"
+SAVED = SavedCheckpoint(step=5, path="checkpoints/step=5.ckpt", size_bytes=2_000, saved_at=1_700_000_000.0)
+
+
+@pytest.fixture
+def reporter():
+    reporter = Reporter(attempt=2, step=5, max_steps=10, consumed_samples=15)
+    yield reporter
+    reporter.close()
+
+
+def get(port, path):
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.headers["Content-Type"], answer.read().decode()
+    finally:
+        connection.close()
+
+
+def samples(port):
+    """Values of all metrics by name; of labelled ones, those that are one."""
+    families = text_string_to_metric_families(get(port, "/metrics")[2])
+    return {
+        (sample.name, *(value for name, value in sample.labels.items() if name != "le")): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_a_training_begins_where_the_earlier_attempt_stood(reporter):
+    began_at = reporter.progress.updated_at
+    assert time.time() - 60 < began_at <= time.time()
+    assert reporter.progress == Progress(
+        phase="Starting", attempt=2, step=5, max_steps=10, consumed_samples=15, updated_at=began_at
+    )
+
+
+@pytest.mark.parametrize(
+    ("tell", "changes"),
+    [
+        pytest.param(lambda one: one.enter("Saving"), {"phase": "Saving"}, id="enter"),
+        pytest.param(
+            lambda one: one.stepped(6, 18), {"phase": "Stepping", "step": 6, "consumed_samples": 18}, id="stepped"
+        ),
+        pytest.param(lambda one: one.validated(1.25), {"validation_loss": 1.25}, id="validated"),
+        pytest.param(lambda one: one.saved(SAVED), {"checkpoint": SAVED}, id="found"),
+        pytest.param(lambda one: one.saved(SAVED, 1.5), {"checkpoint": SAVED}, id="saved"),
+        pytest.param(
+            lambda one: one.logged(train_loss=1.5, samples_per_second=2.0, tokens_per_second=3.0, eta_seconds=4.0),
+            {"train_loss": 1.5, "samples_per_second": 2.0, "tokens_per_second": 3.0, "eta_seconds": 4.0},
+            id="logged",
+        ),
+    ],
+)
+def test_what_it_is_told_is_its_progress(reporter, tell, changes):
+    before = reporter.progress
+    tell(reporter)
+    after = reporter.progress
+    assert after == replace(before, **changes, updated_at=after.updated_at)
+    assert after.updated_at >= before.updated_at
+
+
+@pytest.mark.enable_socket
+def test_progress_is_served_as_json(reporter):
+    port = reporter.serve(HOST, 0)
+    reporter.stepped(6, 18)
+    status, content_type, body = get(port, "/progress")
+    assert (status, content_type) == (200, "application/json")
+    assert progress_from_json(body) == reporter.progress
+    assert json.loads(body)["consumedSamples"] == 18
+
+
+@pytest.mark.enable_socket
+def test_metrics_are_served_for_prometheus(reporter):
+    port = reporter.serve(HOST, 0)
+    reporter.enter("Validating")
+    reporter.stepped(6, 18)
+    reporter.logged(train_loss=1.5, samples_per_second=2.0, tokens_per_second=3.0, eta_seconds=4.0)
+    reporter.validated(1.25)
+    reporter.saved(SAVED, 1.5)
+    found = samples(port)
+    assert {name: found[name,] for name in ("bionemo_trainer_step", "bionemo_trainer_steps_total")} == {
+        "bionemo_trainer_step": 6.0,
+        "bionemo_trainer_steps_total": 1.0,
+    }
+    assert (found["bionemo_trainer_attempt",], found["bionemo_trainer_max_steps",]) == (2.0, 10.0)
+    assert (found["bionemo_trainer_train_loss_nats",], found["bionemo_trainer_validation_loss_nats",]) == (1.5, 1.25)
+    assert (found["bionemo_trainer_samples_per_second",], found["bionemo_trainer_tokens_per_second",]) == (2.0, 3.0)
+    assert (found["bionemo_trainer_checkpoint_step",], found["bionemo_trainer_checkpoint_bytes",]) == (5.0, 2000.0)
+    assert (found["bionemo_trainer_save_seconds_count",], found["bionemo_trainer_save_seconds_sum",]) == (1.0, 1.5)
+    assert (found["bionemo_trainer_phase", "Validating"], found["bionemo_trainer_phase", "Starting"]) == (1.0, 0.0)
+
+
+@pytest.mark.enable_socket
+def test_a_checkpoint_that_was_found_was_not_saved_now(reporter):
+    port = reporter.serve(HOST, 0)
+    reporter.saved(SAVED)
+    assert samples(port)["bionemo_trainer_save_seconds_count",] == 0.0
+
+
+@pytest.mark.enable_socket
+def test_other_paths_are_answered_with_the_two_there_are(reporter):
+    status, _, body = get(reporter.serve(HOST, 0), "/")
+    assert status == 404
+    assert "There are /metrics and /progress." in body
+
+
+@pytest.mark.enable_socket
+def test_polls_are_not_logged(reporter, capfd):
+    get(reporter.serve(HOST, 0), "/progress")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.enable_socket
+def test_a_taken_port_is_told_and_nothing_more(reporter, caplog):
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert reporter.serve(HOST, port) is None
+    assert caplog.messages == [f"progress is not served: port {port} can't be used (Address already in use)"]
+    reporter.stepped(6, 18)
+    assert reporter.progress.step == 6
+
+
+@pytest.mark.enable_socket
+def test_a_closed_reporter_answers_no_more(reporter):
+    port = reporter.serve(HOST, 0)
+    reporter.close()
+    reporter.close()
+    with pytest.raises(ConnectionRefusedError):
+        get(port, "/progress")

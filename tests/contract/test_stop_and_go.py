@@ -1,0 +1,86 @@
+"""Real processes: a training of two ranks that is killed somewhere ends, started again, as if nothing had happened."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from bionemo_trainer.run_folder import RunFolder, read_records
+
+if importlib.util.find_spec("megatron") is None:
+    pytest.skip("training needs megatron-core", allow_module_level=True)
+
+OVERRIDES = (
+    "trainer.devices=2",
+    "trainer.max_steps=12",
+    "model.data.num_workers=1",  # SIGTERM reaches the workers too, and must not end them
+    "exp_manager.checkpoint_callback_params.every_n_train_steps=2",
+)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Starts a training of a name in a process group of its own, and says where it writes."""
+    from bionemo_trainer.config.load import to_tree  # noqa: PLC0415
+    from testkit.networks import MEGAMOLBART  # noqa: PLC0415
+    from testkit.step_cases import write_datasets  # noqa: PLC0415
+    from testkit.trainings import config_for  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("stop_and_go")
+    write_datasets(folder)
+
+    def started(name, attempt=1):
+        config = config_for(MEGAMOLBART, folder, name, *OVERRIDES)
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(to_tree(config)))
+        environment = {
+            **os.environ,
+            "BIONEMO_METRICS_PORT": "0",
+            "BIONEMO_ATTEMPT": str(attempt),
+            "OMP_NUM_THREADS": "1",
+        }
+        command = [sys.executable, "-m", "bionemo_trainer", f"--config-path={folder}", f"--config-name={name}"]
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        )
+        return process, RunFolder(path=folder / name)
+
+    return started
+
+
+def wait_for_lines(run, count, process):
+    """Until the run has logged so often, or has ended."""
+    while process.poll() is None and num_lines(run) < count:
+        time.sleep(0.005)
+
+
+def num_lines(run):
+    return sum(1 for _ in read_records(run.metrics))
+
+
+def ended(process):
+    _, errors = process.communicate(timeout=300)
+    return process.returncode, errors.decode()[-2000:]
+
+
+def test_killed_and_stopped_and_resumed_is_bit_for_bit_uninterrupted(start):
+    from testkit.trainings import weights_in  # noqa: PLC0415
+
+    whole, uninterrupted = start("whole")
+    killed, run = start("halves")
+    wait_for_lines(run, 5, killed)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    num_lines_when_killed = num_lines(run)
+    assert ended(whole)[0] == 0
+    stopped, _ = start("halves", attempt=2)
+    wait_for_lines(run, num_lines_when_killed + 2, stopped)
+    stopped.send_signal(signal.SIGTERM)
+    assert ended(stopped)[0] in (75, 0)  # 0 when it was done before the signal arrived
+    resumed, _ = start("halves", attempt=3)
+    assert ended(resumed)[0] == 0
+    assert weights_in(run.path) == weights_in(uninterrupted.path)
