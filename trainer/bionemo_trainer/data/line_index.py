@@ -10,7 +10,6 @@ numbers, or 64-bit ones when the text has 4 GiB or more.
 import hashlib
 import os
 import struct
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bionemo_trainer.durable import durable
 from bionemo_trainer.errors import StorageError
 
 type LineStarts = npt.NDArray[np.uint32 | np.uint64]
@@ -145,15 +145,6 @@ def _found_starts(file: Path) -> LineStarts:
 
 def _write(index: Path, header: bytes, starts: LineStarts) -> None:
     """Writes an index so that no reader ever sees a part of it."""
-    index.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=index.parent, prefix=f".{index.name}.", delete=False) as unfinished:
-        try:
-            unfinished.write(header)
-            unfinished.write(starts.data)
-            unfinished.flush()
-            os.fsync(unfinished.fileno())
-            Path(unfinished.name).chmod(0o644)
-            Path(unfinished.name).replace(index)
-        except OSError:
-            Path(unfinished.name).unlink(missing_ok=True)
-            raise
+    with durable(index) as file:
+        file.write(header)
+        file.write(starts.data)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bionemo_trainer.data.preparation.download import download
-from bionemo_trainer.data.preparation.durable import durable, read_mark, write_mark
 from bionemo_trainer.data.preparation.layout import Layout, layout_of
+from bionemo_trainer.data.preparation.marks import read_mark, write_mark
 from bionemo_trainer.data.preparation.plan import PreparationPlan, is_address
 from bionemo_trainer.data.preparation.sources import RawFile, read_listing
+from bionemo_trainer.durable import durable
 
 GZIP_MAGIC = b"\x1f\x8b"
 PIECE_BYTES = 1 << 20

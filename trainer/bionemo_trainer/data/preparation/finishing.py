@@ -22,7 +22,6 @@ from bionemo_trainer.data.manifest import (
     checksum_of,
     read_manifest,
 )
-from bionemo_trainer.data.preparation.durable import durable
 from bionemo_trainer.data.preparation.fetching import read_fetched
 from bionemo_trainer.data.preparation.layout import SPLITS, WORK_PREFIX, Layout, file_name, layout_of
 from bionemo_trainer.data.preparation.mapping import read_mapped
@@ -32,6 +31,7 @@ from bionemo_trainer.data.preparation.rejects import join_rejects
 from bionemo_trainer.data.preparation.settling import read_settled
 from bionemo_trainer.data.preparation.shards import read_shards
 from bionemo_trainer.data.preparation.sources import read_listing
+from bionemo_trainer.durable import durable
 from bionemo_trainer.errors import DataError
 from bionemo_trainer.tokenizers.vocabulary import megamolbart_vocabulary, protein_vocabulary
 

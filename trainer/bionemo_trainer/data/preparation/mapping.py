@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from bionemo_trainer.data.preparation.durable import durable, read_mark, write_mark
 from bionemo_trainer.data.preparation.layout import Layout, layout_of
 from bionemo_trainer.data.preparation.lines import MOST_BYTES, lines_between, next_fasta_record, next_line
+from bionemo_trainer.data.preparation.marks import read_mark, write_mark
 from bionemo_trainer.data.preparation.molecule_records import MoleculeReader
 from bionemo_trainer.data.preparation.pieces import hasher, write_piece
 from bionemo_trainer.data.preparation.plan import PreparationPlan
@@ -18,6 +18,7 @@ from bionemo_trainer.data.preparation.protein_records import ProteinReader
 from bionemo_trainer.data.preparation.rejects import Rejects
 from bionemo_trainer.data.preparation.shards import Shard, read_shards
 from bionemo_trainer.data.preparation.tables import table_format
+from bionemo_trainer.durable import durable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bionemo_trainer.data.preparation.durable import durable
 from bionemo_trainer.data.preparation.layout import Layout
+from bionemo_trainer.durable import durable
 
 type Keys = npt.NDArray[np.uint64]
 

@@ -18,12 +18,13 @@ import numpy as np
 from bionemo_trainer.data.lengths import count_lengths
 from bionemo_trainer.data.preparation import molecule_records, protein_records
 from bionemo_trainer.data.preparation.cutoffs import Mask, is_below
-from bionemo_trainer.data.preparation.durable import durable, read_mark, write_mark
 from bionemo_trainer.data.preparation.layout import SPLITS, Layout, file_name, layout_of
+from bionemo_trainer.data.preparation.marks import read_mark, write_mark
 from bionemo_trainer.data.preparation.pieces import PLACES, Keys, Piece, read_piece
 from bionemo_trainer.data.preparation.plan import PreparationPlan
 from bionemo_trainer.data.preparation.settling import Settled, read_settled
 from bionemo_trainer.data.preparation.shards import read_shards
+from bionemo_trainer.durable import durable
 
 ROWS_AT_A_TIME = 100_000
 """In memory, of all shards together: 10 MB of molecules, 50 MB of proteins."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bionemo_trainer.data.preparation.cutoffs import NUM_ORDERS, limit_of_count, limit_of_percentage
-from bionemo_trainer.data.preparation.durable import read_mark, write_mark
 from bionemo_trainer.data.preparation.layout import Layout, layout_of
 from bionemo_trainer.data.preparation.mapping import read_mapped
+from bionemo_trainer.data.preparation.marks import read_mark, write_mark
 from bionemo_trainer.data.preparation.pieces import Keys, read_keys
 from bionemo_trainer.data.preparation.plan import PreparationPlan, percentage_of
 from bionemo_trainer.data.preparation.shards import read_shards

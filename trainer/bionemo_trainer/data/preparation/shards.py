@@ -6,9 +6,9 @@ the dataset.
 
 from dataclasses import dataclass
 
-from bionemo_trainer.data.preparation.durable import read_mark, write_mark
 from bionemo_trainer.data.preparation.fetching import Fetched, read_fetched
 from bionemo_trainer.data.preparation.layout import Layout, layout_of
+from bionemo_trainer.data.preparation.marks import read_mark, write_mark
 from bionemo_trainer.data.preparation.plan import PreparationPlan
 from bionemo_trainer.data.preparation.sources import read_listing
 from bionemo_trainer.errors import DataError, MissingInputError

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bionemo_trainer.data.manifest import MANIFEST_NAME
 from bionemo_trainer.data.preparation.download import download
-from bionemo_trainer.data.preparation.durable import read_mark, write_mark
 from bionemo_trainer.data.preparation.layout import SPLITS, Layout, layout_of
+from bionemo_trainer.data.preparation.marks import read_mark, write_mark
 from bionemo_trainer.data.preparation.plan import PreparationPlan, Source, is_address
 from bionemo_trainer.errors import ConfigError, DataError, MissingInputError, Problem
 

@@ -1,34 +1,12 @@
-"""Files that exist whole or not at all, and records of finished work kept in such files.
+"""Records of finished work, one small JSON file each. Used by every stage: what has its mark is never done again."""
 
-Used by every stage. A process may be killed between any two instructions here.
-"""
-
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from bionemo_trainer.durable import durable
 from bionemo_trainer.errors import DataError, MissingInputError
-
-
-@contextmanager
-def durable(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that appears under its name only when all of it is on disk; folders are made as needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:
-        try:
-            yield cast("BinaryIO", unfinished)  # the wrapper is a binary file in all but its declared type
-            unfinished.flush()
-            os.fsync(unfinished.fileno())
-            Path(unfinished.name).chmod(0o644)
-            Path(unfinished.name).replace(path)
-        except BaseException:
-            Path(unfinished.name).unlink(missing_ok=True)
-            raise
 
 
 def write_mark(path: Path, value: object) -> None:
