@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bionemo_trainer.run_folder import RunFolder, read_records
+from bionemo_trainer.training.checkpoint_folder import raise_fence
 
 FOLDER = RunFolder(path=Path("/results/a"))
 
@@ -13,17 +14,25 @@ FOLDER = RunFolder(path=Path("/results/a"))
     ("file", "place"),
     [
         (FOLDER.checkpoints, "/results/a/checkpoints"),
+        (FOLDER.newest_attempt, "/results/a/checkpoints/attempt"),
         (FOLDER.records, "/results/a/records"),
         (FOLDER.config, "/results/a/records/config.yaml"),
         (FOLDER.run, "/results/a/records/run.json"),
         (FOLDER.metrics, "/results/a/records/metrics.jsonl"),
         (FOLDER.reconstructions, "/results/a/records/reconstructions.jsonl"),
         (FOLDER.residues, "/results/a/records/residues.jsonl"),
+        (FOLDER.report, "/results/a/records/report.html"),
     ],
     ids=str,
 )
 def test_each_file_has_its_place(file, place):
     assert file == Path(place)
+
+
+def test_the_newest_attempt_is_the_one_that_may_save(tmp_path):
+    folder = RunFolder(path=tmp_path)
+    raise_fence(folder.checkpoints, 3)
+    assert folder.newest_attempt.read_text() == "3"
 
 
 def test_no_file_has_no_records(tmp_path):

@@ -27,15 +27,32 @@ def test_versions_are_those_of_the_installed_packages():
 @pytest.mark.parametrize("recipe", [None, ESM1NV])
 def test_a_run_is_described_so_that_it_trains_again(folder, recipe):
     config = small_config(ESM1NV, "desc='größer'")
+    began_at = time.time()
     describe(folder, config, recipe)
     assert load_tree(yaml.safe_load(folder.config.read_text("utf-8"))).config == config
     assert "größer" in folder.config.read_text("utf-8")
-    assert json.loads(folder.run.read_text()) == {
+    described = json.loads(folder.run.read_text())
+    assert began_at <= described.pop("started_at") <= time.time()
+    assert described == {
         "recipe": recipe,
         "family": "esm1nv",
         "versions": versions(),
         "layout": "1 node x 1 process = 1 = data 1 x tensor 1 x pipeline 1",
     }
+
+
+@pytest.mark.parametrize(
+    ("before", "is_kept"),
+    [
+        pytest.param('{"started_at": 12.5}', True, id="an earlier attempt"),
+        pytest.param("{}", False, id="a run of before this was written"),
+        pytest.param("[", False, id="a torn file"),
+    ],
+)
+def test_a_run_began_with_its_first_attempt(folder, before, is_kept):
+    write_text(folder.run, before)
+    describe(folder, small_config(ESM1NV), None)
+    assert (json.loads(folder.run.read_text())["started_at"] == 12.5) == is_kept
 
 
 def test_metrics_are_added_line_by_line(folder):

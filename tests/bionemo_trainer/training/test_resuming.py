@@ -10,6 +10,7 @@ from testkit.networks import ESM1NV, small_config
 NUM_SAMPLES = 100
 RESUMES = "exp_manager.resume_if_exists=True"
 OR_BEGINS = "exp_manager.resume_ignore_no_checkpoint=True"
+INSISTS = "exp_manager.resume_ignore_no_checkpoint=False"
 
 
 def config(*overrides):
@@ -29,7 +30,7 @@ def test_an_empty_folder_is_begun_in(tmp_path, overrides):
     assert origin_of(config(*overrides), tmp_path, NUM_SAMPLES) == Origin(checkpoint=None)
 
 
-@pytest.mark.parametrize("overrides", [[RESUMES], [RESUMES, OR_BEGINS]])
+@pytest.mark.parametrize("overrides", [[RESUMES, INSISTS], [RESUMES, OR_BEGINS]])
 def test_a_run_goes_on_from_its_newest_checkpoint(tmp_path, overrides):
     checkpoints = saved(tmp_path, 4, 6)
     assert origin_of(config(*overrides), tmp_path, NUM_SAMPLES).checkpoint == checkpoints[1]
@@ -42,14 +43,14 @@ def test_a_run_that_does_not_resume_begins_anew(tmp_path):
 
 def test_a_run_that_insists_is_told_what_is_missing(tmp_path):
     with pytest.raises(MissingInputError) as refused:
-        origin_of(config(RESUMES), tmp_path / "checkpoints", NUM_SAMPLES)
+        origin_of(config(RESUMES, INSISTS), tmp_path / "checkpoints", NUM_SAMPLES)
     assert str(refused.value) == (
         f"exp_manager.resume_if_exists: True finds no checkpoint in {tmp_path}/checkpoints; name the folder of a run, or "
         "add exp_manager.resume_ignore_no_checkpoint=True to begin anew when there is none."
     )
 
 
-@pytest.mark.parametrize("overrides", [[], [RESUMES], [RESUMES, OR_BEGINS]])
+@pytest.mark.parametrize("overrides", [[], [RESUMES, INSISTS], [RESUMES, OR_BEGINS]])
 def test_a_run_begins_where_another_one_stood(tmp_path, overrides):
     (other,) = saved(tmp_path / "other", 4)
     origin = origin_of(config(named(other.path), *overrides), tmp_path / "own", NUM_SAMPLES)
