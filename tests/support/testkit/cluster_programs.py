@@ -1,0 +1,40 @@
+"""The programs of a cluster for tests, built by tests/cluster/build.sh on first use; later calls take milliseconds."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+REPOSITORY = Path(__file__).parents[3]
+
+type Level = Literal["level1", "level2"]
+"""What is built: a control plane, or all that runs pods as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """A folder of programs and of what comes with them."""
+
+    folder: Path
+    """What the build made."""
+
+    def path(self, name: str) -> Path:
+        """Where a program is."""
+        return self.folder / "bin" / name
+
+    @property
+    def manifests(self) -> Path:
+        """The training operator's own manifests."""
+        return self.folder / "training-operator-manifests"
+
+
+def built_programs(level: Level = "level1") -> Programs:
+    """Builds what is missing; its progress goes to standard error.
+
+    Raises:
+        subprocess.CalledProcessError: The build failed.
+    """
+    build = subprocess.run(
+        [REPOSITORY / "tests/cluster/build.sh", level], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return Programs(folder=Path(build.stdout.strip()))
