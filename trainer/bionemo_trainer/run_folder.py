@@ -24,6 +24,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def newest_attempt(self) -> Path:
+        """The number of the attempt that may save, in decimals."""
+        return self.checkpoints / "attempt"
+
+    @property
     def records(self) -> Path:
         """Folder of the files below; the experiment manager moves plain files of `path` aside at every start."""
         return self.path / "records"
@@ -35,7 +40,10 @@ class RunFolder:
 
     @property
     def run(self) -> Path:
-        """What run this is: `{"recipe": str | null, "family": str, "versions": {...}, "layout": str}`."""
+        """What run this is: `{"recipe": str | null, "family": str, "versions": {...}, "layout": str, "started_at": seconds}`.
+
+        Written anew by every attempt, but for the time, which is the first one's.
+        """
         return self.records / "run.json"
 
     @property
@@ -55,6 +63,11 @@ class RunFolder:
     def residues(self) -> Path:
         """Accuracy of the newest validation of proteins, one residue a line: `{"step", "residue", "correct", "total"}`."""
         return self.records / "residues.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """The page that `bionemo report` makes of all this."""
+        return self.records / "report.html"
 
 
 def read_records(path: Path) -> Iterator[Record]:

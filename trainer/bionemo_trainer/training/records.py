@@ -29,7 +29,13 @@ def versions() -> dict[str, str]:
 def describe(folder: RunFolder, config: TrainConfig, recipe: str | None) -> None:
     """Writes the resolved configuration and what run this is."""
     write_text(folder.config, yaml.safe_dump(to_tree(config), sort_keys=False, allow_unicode=True))
-    described = {"recipe": recipe, "family": config.family, "versions": versions(), "layout": str(layout_of(config))}
+    described = {
+        "recipe": recipe,
+        "family": config.family,
+        "versions": versions(),
+        "layout": str(layout_of(config)),
+        "started_at": _started_at(folder) or time.time(),
+    }
     write_text(folder.run, json.dumps(described, indent=1))
 
 
@@ -50,3 +56,11 @@ def write_text(path: Path, text: str) -> None:
     """Replaces a file."""
     with durable(path) as file:
         file.write(text.encode())
+
+
+def _started_at(folder: RunFolder) -> float | None:
+    """When the first attempt began, if there was one."""
+    try:
+        return float(json.loads(folder.run.read_text("utf-8"))["started_at"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
