@@ -17,11 +17,31 @@ from bionemo_trainer.data.molecules import canonical_smiles
 MASK = "<MASK>"
 """What stands for hidden text in the inputs of MegaMolBART."""
 WIDTH, HEIGHT = 240, 170
-_BOND_PIXELS = 24.0
-"""Of small molecules, so that they are not blown up to fill the drawing; large ones shrink to fit it."""
-_COLOURS = {7: "nitrogen", 8: "oxygen", 16: "sulfur", 9: "halogen", 17: "halogen", 35: "halogen", 53: "halogen"}
+_OPTIONS = {
+    "clearBackground": False,
+    "bondLineWidth": 1.5,
+    "padding": 0.03,
+    "fixedBondLength": 24.0,  # small molecules are not blown up to fill the drawing; large ones shrink to fit it
+}
+"""RDKit's, whose stubs give them wrong types."""
+_COLOURS = {
+    0: "hidden",
+    7: "nitrogen",
+    8: "oxygen",
+    16: "sulfur",
+    9: "halogen",
+    17: "halogen",
+    35: "halogen",
+    53: "halogen",
+}
 """By atomic number; everything else is drawn in the colour of the text around it."""
-_ROLES = {"nitrogen": (0.0, 0.0, 1.0), "oxygen": (1.0, 0.0, 0.0), "sulfur": (0.8, 0.6, 0.0), "halogen": (0.0, 0.6, 0.0)}
+_ROLES = {
+    "nitrogen": (0.0, 0.0, 1.0),
+    "oxygen": (1.0, 0.0, 0.0),
+    "sulfur": (0.8, 0.6, 0.0),
+    "halogen": (0.0, 0.6, 0.0),
+    "hidden": (1.0, 0.0, 1.0),
+}
 """Colours that RDKit is given to draw with, so that its paths tell what they belong to."""
 
 
@@ -63,10 +83,8 @@ def is_same(output: str, target: str) -> bool | None:
 def _shapes(molecule: Chem.Mol) -> tuple[Shape, ...]:
     drawer = rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT)
     options = drawer.drawOptions()
-    options.clearBackground = False
-    options.fixedBondLength = _BOND_PIXELS
-    options.bondLineWidth = 1.5
-    options.padding = 0.03
+    for name, value in _OPTIONS.items():
+        setattr(options, name, value)
     options.useBWAtomPalette()
     options.updateAtomPalette({number: _ROLES[role] for number, role in _COLOURS.items()})
     drawer.DrawMolecule(molecule)
@@ -74,9 +92,7 @@ def _shapes(molecule: Chem.Mol) -> tuple[Shape, ...]:
     merged: dict[tuple[str, float], list[str]] = {}
     for path, role, width in _paths(drawer.GetDrawingText()):
         merged.setdefault((role, width), []).append(path)
-    return tuple(
-        Shape(path=" ".join(paths), role=role, stroke_width=width) for (role, width), paths in merged.items()
-    )
+    return tuple(Shape(path=" ".join(paths), role=role, stroke_width=width) for (role, width), paths in merged.items())
 
 
 def _paths(svg: str) -> Iterator[tuple[str, str, float]]:

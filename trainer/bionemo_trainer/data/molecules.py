@@ -1,4 +1,4 @@
-"""Canonical and random SMILES: the only module of the trainer that imports RDKit.
+"""Canonical and random SMILES. RDKit is imported here and in `drawing`, and nowhere else in the trainer.
 
 Called by data preparation, the molecule collator and validation. RDKit's own messages are switched off: what it refuses
 is reported by value, with its place in the data.
