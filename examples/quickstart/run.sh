@@ -21,4 +21,6 @@ esac
 
 bionemo check "${files[@]}"
 bionemo run "${files[@]}" --claim bionemo-examples=examples/data "$@"
-python examples/quickstart/learned.py "volumes/bionemo-results/$model-xsmall"
+results=volumes/bionemo-results/$model-xsmall
+echo "report: $(bionemo report "$results")"
+python examples/quickstart/learned.py "$results"

@@ -113,6 +113,20 @@ def run(  # noqa: PLR0913 - each is an option
 
 
 @app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run, as `bionemo run` prints it.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; DIR/records/report.html unless given.", show_default=False),
+    ] = None,
+) -> None:
+    """Write what a run has learnt as one HTML file: curves, rates, molecules or residues, changes of its recipe."""
+    from bionemo_operator.cli.report import write_report  # noqa: PLC0415
+
+    write_report(run_folder, output)
+
+
+@app.command()
 def inspect(
     dataset: Annotated[Path, typer.Argument(help="Folder of a dataset: train, val, test and manifest.json.")],
     verify: Annotated[

@@ -1,6 +1,7 @@
 """What a training came to, in words: its losses and molecules, where it can go on, or why it failed."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def print_success(out: Console, name: str, folder: RunFolder, *, was_complete: b
     for record in list(read_records(folder.reconstructions))[:MOLECULES_SHOWN]:
         out.print(_reconstruction(record))
     out.print(Text(f"  results    {folder.path}"))
+    out.print(Text(f"  more       {shlex.join(['bionemo', 'report', str(folder.path)])}"))
 
 
 def print_stopped(out: Console, name: str, folder: RunFolder, ended: Ended, command: str) -> None:
@@ -89,9 +91,12 @@ def _number(record: Record, key: str) -> float:
 
 def _reconstruction(record: Mapping[str, object]) -> Text:
     """Not as markup: SMILES have brackets."""
-    is_same = record.get("output") == record.get("target")
-    mark = Text("  ✓ ", "green") if is_same else Text("  ✗ ", "red")
-    rest = "" if is_same else f"   (wanted {record.get('target')})"
+    # RDKit is there wherever molecules are trained on; nothing else that this module tells needs it.
+    from bionemo_trainer.data.drawing import is_same  # noqa: PLC0415
+
+    is_right = is_same(str(record.get("output")), str(record.get("target")))
+    mark = Text("  ✓ ", "green") if is_right else Text("  ✗ ", "red")
+    rest = "" if is_right else f"   (wanted {record.get('target')})"
     return mark + Text(f"{record.get('input')}  ->  {record.get('output')}{rest}")
 
 

@@ -106,11 +106,12 @@ def test_data_are_prepared_and_a_model_is_trained_on_them(stand_in, folder, caps
     assert lines[0] == "few: molecule/zinc15 -> volumes/data/few"
     assert lines[2].startswith("mine: attempt 1, log in volumes/results/mine/logs/attempt-1/mine-")
     assert lines[3] == "  mine  starting"
-    assert lines[-4:] == [
+    assert lines[-5:] == [
         "mine: finished at step 4: training loss 3.500 -> 1.250, validation loss 1.500",
         "  ✓ C[C@@H]<MASK>  ->  C[C@@H](N)C",
         "  ✗ OC<MASK>  ->  CCN   (wanted CCO)",
         "  results    volumes/results/mine",
+        "  more       bionemo report volumes/results/mine",
     ]
     share = json.loads((folder / "volumes/results/mine/share.json").read_text())
     threads = str(max(1, len(os.sched_getaffinity(0)) // 2))

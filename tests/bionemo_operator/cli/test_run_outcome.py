@@ -52,6 +52,7 @@ def test_a_success_tells_the_first_and_the_last_losses(out, folder):
     assert lines(out) == [
         "mine: finished at step 20: training loss 3.500 -> 1.250, validation loss 1.500",
         f"  results    {folder.path}",
+        f"  more       bionemo report {folder.path}",
     ]
 
 
@@ -66,7 +67,13 @@ def test_molecules_are_shown_beside_what_became_of_them(out, folder):
     write(folder.reconstructions, same, *[other] * 9)
     print_success(out, "mine", folder, was_complete=False)
     assert lines(out)[1:3] == ["  ✓ C[C@@H]<MASK>  ->  C[C@@H](N)C", "  ✗ OC<MASK>  ->  CCN   (wanted CCO)"]
-    assert len(lines(out)) == 1 + 8 + 1
+    assert len(lines(out)) == 1 + 8 + 2
+
+
+def test_a_molecule_that_is_written_otherwise_is_right(out, folder):
+    write(folder.reconstructions, {"input": "OC<MASK>", "target": "CCO", "output": "OCC"})
+    print_success(out, "mine", folder, was_complete=False)
+    assert lines(out)[1] == "  ✓ OC<MASK>  ->  OCC"
 
 
 def test_a_stopped_run_tells_the_step_that_it_goes_on_from(out, folder):
