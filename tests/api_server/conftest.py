@@ -1,0 +1,65 @@
+"""The suite for a real API server: its own control plane, or the cluster that KUBECONFIG_UNDER_TEST names.
+
+Runs only when asked for by name (pytest tests/api_server): the control plane's programs take minutes to build the first time.
+"""
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+
+from testkit.cluster_control_plane import control_plane
+from testkit.cluster_kubectl import FIELD_MANAGER, Kubectl
+from testkit.cluster_pods import Kubelet, create_node
+
+HERE = Path(__file__).parent
+CRDS = HERE.parents[1] / "crds"
+UNDER_TEST = os.environ.get("KUBECONFIG_UNDER_TEST")
+
+
+def pytest_ignore_collect(config):
+    asked_for = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
+    return None if any(path.is_relative_to(HERE) for path in asked_for) else True
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.enable_socket)
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory):
+    """A control plane of our own, which may be mistreated."""
+    if UNDER_TEST:
+        pytest.skip("plays the kubelet or stops the training operator, which no real cluster should suffer")
+    with control_plane(tmp_path_factory.mktemp("plane"), [CRDS]) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def kubectl(request, tmp_path_factory):
+    """Access to a cluster with our CRDs, whichever it is."""
+    if not UNDER_TEST:
+        return request.getfixturevalue("plane").kubectl
+    kubectl = Kubectl(kubeconfig=Path(UNDER_TEST), cache=tmp_path_factory.mktemp("discovery"))
+    kubectl("apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}", f"--filename={CRDS}")
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={CRDS}")
+    return kubectl
+
+
+@pytest.fixture
+def namespace(kubectl):
+    """A namespace for one test."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def kubelet(plane, namespace):
+    """The kubelet of a node named node-0, played by the test."""
+    create_node(plane.kubectl, "node-0", gpus=8)
+    return Kubelet(kubectl=plane.kubectl, namespace=namespace)
