@@ -1,10 +1,10 @@
-"""MegaMolBART and ProtT5nv compute what torch's own transformer computes, and learn."""
+"""MegaMolBART and ProtT5nv compute what Hugging Face's encoder-decoder of their kind computes, and learn."""
 
 import pytest
 import torch
 
 from testkit.networks import ENCODER_DECODERS, MEGAMOLBART, NO_DROPOUT, batch_for, batch_of, samples_for, small_network
-from testkit.references import TorchTransformer
+from testkit.references import blenderbot_like
 from testkit.training import losses_of_training
 
 
@@ -16,13 +16,29 @@ def perturbed(network):
     return network.eval()
 
 
-@pytest.mark.parametrize("recipe", ENCODER_DECODERS)
-def test_logits_and_loss_are_those_of_torchs_transformer(recipe):
-    network = perturbed(small_network(recipe))
-    batch = batch_for(recipe, lengths=(9, 9, 9))
-    theirs = TorchTransformer(network)(batch.encoder.tokens_T.view(3, 9), batch.decoder.tokens_T.view(3, 8)).flatten(
-        0, 1
+def rows(values, cu_seqlens, fill):
+    """Packed sequences as padded rows."""
+    parts = values.split(cu_seqlens.diff().tolist())
+    return torch.nn.utils.rnn.pad_sequence(parts, batch_first=True, padding_value=fill)
+
+
+def logits_of_hugging_face(network, batch):
+    """For every token that the decoder reads, in the order of the packed batch."""
+    sides = (batch.encoder, batch.decoder)
+    read, written = (rows(side.tokens_T, side.cu_seqlens, 0) for side in sides)
+    is_read, is_written = (rows(torch.ones_like(side.tokens_T), side.cu_seqlens, 0) for side in sides)
+    theirs = blenderbot_like(network)(
+        read, attention_mask=is_read, decoder_input_ids=written, decoder_attention_mask=is_written
     )
+    return theirs.logits[is_written.bool()]
+
+
+@pytest.mark.parametrize("recipe", ENCODER_DECODERS)
+@pytest.mark.parametrize("is_tied", [True, False], ids=["tied output", "output of its own"])
+def test_logits_and_loss_are_those_of_hugging_face(recipe, is_tied):
+    network = perturbed(small_network(recipe, f"model.share_decoder_tokens_head_embeddings={is_tied}"))
+    batch = batch_for(recipe)
+    theirs = logits_of_hugging_face(network, batch)
     torch.testing.assert_close(network.logits(batch), theirs, rtol=1e-5, atol=1e-5)
     loss = torch.nn.functional.cross_entropy(theirs, batch.targets.ids_N, reduction="sum")
     torch.testing.assert_close(network(batch).loss_sum, loss, rtol=1e-5, atol=1e-5)

@@ -1,13 +1,13 @@
 """The same networks as others wrote them, with our weights: what logits and losses are compared with.
 
-ESM's are Hugging Face's `EsmForMaskedLM`, pre-norm like ours. An encoder-decoder like ours, with learned positions, exact
-GELU and LayerNorm, is no model there (its T5 has relative positions and RMSNorm, its BART norms after each block), so the
-reference is torch's own encoder and decoder with `norm_first`.
+All are Hugging Face's: ESM for the encoders, and Blenderbot for the encoder-decoders, which has what BioNeMo's T5 and BART have:
+norms before each block and at the end, LayerNorm with biases, learned positions, exact GELU. Its T5 has relative positions,
+RMSNorm and no biases; its BART has norms behind each block; neither can hold our weights.
 """
 
 import torch
 from torch import Tensor, nn
-from transformers import EsmConfig, EsmForMaskedLM
+from transformers import BlenderbotConfig, BlenderbotForConditionalGeneration, EsmConfig, EsmForMaskedLM
 
 from bionemo_trainer.models.bert import Bert
 from bionemo_trainer.models.encoder_decoder import EncoderDecoder
@@ -43,47 +43,33 @@ def esm_like(network: Bert) -> EsmForMaskedLM:
     return esm
 
 
-class TorchTransformer(nn.Module):
-    """torch's encoder-decoder with shared tables of tokens and positions; batches are rows of equal length [B, S]."""
-
-    def __init__(self, network: EncoderDecoder) -> None:
-        """Copies the size and the weights of a network."""
-        super().__init__()
-        config = network.config
-        sizes = (config.hidden_size, config.num_attention_heads, config.ffn_hidden_size)
-        kind = {
-            "dropout": 0.0,
-            "activation": nn.functional.gelu,
-            "layer_norm_eps": config.layernorm_epsilon,
-            "batch_first": True,
-            "norm_first": True,
-        }
-        self.encoder = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(*sizes, **kind),
-            config.num_layers,
-            norm=nn.LayerNorm(config.hidden_size, config.layernorm_epsilon),
-            enable_nested_tensor=False,
+def blenderbot_like(network: EncoderDecoder) -> BlenderbotForConditionalGeneration:
+    """Hugging Face's model of a network's size, with its weights."""
+    config, rows = network.config, network.rows.tokens
+    sizes = {
+        f"{side}_{name}": value
+        for side in ("encoder", "decoder")
+        for name, value in (
+            ("layers", config.num_layers),
+            ("attention_heads", config.num_attention_heads),
+            ("ffn_dim", config.ffn_hidden_size),
         )
-        self.decoder = nn.TransformerDecoder(
-            nn.TransformerDecoderLayer(*sizes, **kind),
-            config.num_layers,
-            norm=nn.LayerNorm(config.hidden_size, config.layernorm_epsilon),
+    }
+    blenderbot = BlenderbotForConditionalGeneration(
+        BlenderbotConfig(
+            vocab_size=rows,
+            max_position_embeddings=network.max_positions,
+            d_model=config.hidden_size,
+            tie_word_embeddings="output.weight" not in network.state_dict(),
+            **sizes,
         )
-        state = network.state_dict()
-        self.load_state_dict(_transformer_weights(network), strict=True)
-        self.tokens, self.positions = state["embedding.tokens.weight"], state["embedding.positions.weight"]
-        self.output = state.get("output.weight", self.tokens)[: network.rows.tokens]
-        self.bias = state["output.bias"][: network.rows.tokens] if "output.bias" in state else None
-
-    def forward(self, read: Tensor, written: Tensor) -> Tensor:
-        """Logits of the vocabulary [B, S, V] for rows of tokens [B, S] on either side."""
-        causal = nn.Transformer.generate_square_subsequent_mask(written.shape[1])
-        memory = self.encoder(self._embedded(read))
-        hidden = self.decoder(self._embedded(written), memory, tgt_mask=causal)
-        return nn.functional.linear(hidden, self.output, self.bias)
-
-    def _embedded(self, tokens: Tensor) -> Tensor:
-        return self.tokens[tokens] + self.positions[: tokens.shape[1]]
+    )
+    nn.Module.eval(blenderbot)
+    for module in blenderbot.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.eps = config.layernorm_epsilon  # fixed there
+    blenderbot.load_state_dict(_blenderbot_weights(network), strict=True)
+    return blenderbot
 
 
 def _esm_weights(network: Bert) -> dict[str, Tensor]:
@@ -124,40 +110,53 @@ def _esm_layer(network: Bert, ours: str, theirs: str) -> dict[str, Tensor]:
     return weights
 
 
-def _transformer_weights(network: EncoderDecoder) -> dict[str, Tensor]:
-    state, weights = network.state_dict(), {}
-    for kind in ("weight", "bias"):
-        for stack in ("encoder", "decoder"):
-            weights[f"{stack}.norm.{kind}"] = state[f"{stack}.final_layernorm.{kind}"]
+def _blenderbot_weights(network: EncoderDecoder) -> dict[str, Tensor]:
+    state, rows = network.state_dict(), network.rows.tokens
+    table = state["embedding.tokens.weight"][:rows]
+    bias = state.get("output.bias", torch.zeros(rows))[:rows]
+    output = state.get("output.weight", table)[:rows]
+    weights = {"model.shared.weight": table, "lm_head.weight": output, "final_logits_bias": bias.view(1, rows)}
+    for stack in ("encoder", "decoder"):
+        weights[f"model.{stack}.embed_tokens.weight"] = table
+        weights[f"model.{stack}.embed_positions.weight"] = state["embedding.positions.weight"]
+        for kind in ("weight", "bias"):
+            weights[f"model.{stack}.layer_norm.{kind}"] = state[f"{stack}.final_layernorm.{kind}"]
         for layer in range(network.config.num_layers):
-            weights |= _transformer_layer(network, f"encoder.layers.{layer}.", kind, ff_norm="norm2")
-            weights |= _transformer_layer(network, f"decoder.layers.{layer}.", kind, ff_norm="norm3")
-            weights |= _cross_attention(network, f"decoder.layers.{layer}.", kind)
+            weights |= _blenderbot_layer(network, f"{stack}.layers.{layer}.")
+    for layer in range(network.config.num_layers):
+        weights |= _cross_attention(network, f"decoder.layers.{layer}.")
     return weights
 
 
-def _transformer_layer(network: EncoderDecoder, layer: str, kind: str, *, ff_norm: str) -> dict[str, Tensor]:
-    state = network.state_dict()
-    qkv = torch.cat(_parts_of_heads(network, state[f"{layer}self_attention.linear_qkv.{kind}"], 3))
-    return {
-        f"{layer}self_attn.in_proj_{kind}": qkv,
-        f"{layer}self_attn.out_proj.{kind}": state[f"{layer}self_attention.linear_proj.{kind}"],
-        f"{layer}norm1.{kind}": state[f"{layer}input_layernorm.{kind}"],
-        f"{layer}{ff_norm}.{kind}": state[f"{layer}pre_mlp_layernorm.{kind}"],
-        f"{layer}linear1.{kind}": state[f"{layer}mlp.linear_fc1.{kind}"],
-        f"{layer}linear2.{kind}": state[f"{layer}mlp.linear_fc2.{kind}"],
-    }
+def _blenderbot_layer(network: EncoderDecoder, layer: str) -> dict[str, Tensor]:
+    state, weights = network.state_dict(), {}
+    for kind in ("weight", "bias"):
+        parts = _parts_of_heads(network, state[f"{layer}self_attention.linear_qkv.{kind}"], 3)
+        for name, part in zip(("q_proj", "k_proj", "v_proj"), parts, strict=True):
+            weights[f"model.{layer}self_attn.{name}.{kind}"] = part
+        weights |= {
+            f"model.{layer}self_attn.out_proj.{kind}": state[f"{layer}self_attention.linear_proj.{kind}"],
+            f"model.{layer}self_attn_layer_norm.{kind}": state[f"{layer}input_layernorm.{kind}"],
+            f"model.{layer}final_layer_norm.{kind}": state[f"{layer}pre_mlp_layernorm.{kind}"],
+            f"model.{layer}fc1.{kind}": state[f"{layer}mlp.linear_fc1.{kind}"],
+            f"model.{layer}fc2.{kind}": state[f"{layer}mlp.linear_fc2.{kind}"],
+        }
+    return weights
 
 
-def _cross_attention(network: EncoderDecoder, layer: str, kind: str) -> dict[str, Tensor]:
+def _cross_attention(network: EncoderDecoder, layer: str) -> dict[str, Tensor]:
     state = network.state_dict()
-    query = state[f"{layer}cross_attention.linear_q.{kind}"]
-    key_value = _parts_of_heads(network, state[f"{layer}cross_attention.linear_kv.{kind}"], 2)
-    return {
-        f"{layer}multihead_attn.in_proj_{kind}": torch.cat((query, *key_value)),
-        f"{layer}multihead_attn.out_proj.{kind}": state[f"{layer}cross_attention.linear_proj.{kind}"],
-        f"{layer}norm2.{kind}": state[f"{layer}pre_cross_attn_layernorm.{kind}"],
-    }
+    weights: dict[str, Tensor] = {}
+    for kind in ("weight", "bias"):
+        key, value = _parts_of_heads(network, state[f"{layer}cross_attention.linear_kv.{kind}"], 2)
+        weights |= {
+            f"model.{layer}encoder_attn.q_proj.{kind}": state[f"{layer}cross_attention.linear_q.{kind}"],
+            f"model.{layer}encoder_attn.k_proj.{kind}": key,
+            f"model.{layer}encoder_attn.v_proj.{kind}": value,
+            f"model.{layer}encoder_attn.out_proj.{kind}": state[f"{layer}cross_attention.linear_proj.{kind}"],
+            f"model.{layer}encoder_attn_layer_norm.{kind}": state[f"{layer}pre_cross_attn_layernorm.{kind}"],
+        }
+    return weights
 
 
 def _parts_of_heads(network: Bert | EncoderDecoder, projection: Tensor, num_parts: int) -> list[Tensor]:
