@@ -90,7 +90,7 @@ build_program() {
                 mv "$unfinished"/* "$folder/bin/$program"
             ;;
         *)
-            nice -n 10 go build -p 2 -ldflags "-s -w $(version_flags)" -o "$unfinished/$program" "$package" </dev/null &&
+            nice -n 10 go build -p 2 -buildvcs=false -ldflags "-s -w $(version_flags)" -o "$unfinished/$program" "$package" </dev/null &&
                 mv "$unfinished/$program" "$folder/bin/$program"
             ;;
     esac
