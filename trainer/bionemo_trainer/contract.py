@@ -43,6 +43,30 @@ METRICS_PORT = 9464
 MAIN_MODULE = "bionemo_trainer"
 """`python -m` this, with `--config-path`, `--config-name` and overrides, is what a container and a workstation start."""
 
+SMILES_FINGERPRINT = "4a3240e39de16f0f3194940d6866a8ebd27d051d63f50f40968a0dcc85d9f1df"
+PROTEIN_FINGERPRINT = "91fde5d91a7ed6f3b0ee88a405e9f0d99a5046768a65c30b032e7a83cec32795"
+"""Fingerprints of the vocabularies that datasets are prepared for, as their manifests state them."""
+
+DATASET_FINGERPRINTS: Mapping[str, str] = {
+    "megamolbart": SMILES_FINGERPRINT,
+    "esm1nv": PROTEIN_FINGERPRINT,
+    "esm2nv": PROTEIN_FINGERPRINT,
+    "prott5nv": PROTEIN_FINGERPRINT,
+}
+"""By model family: the fingerprint that the manifest of its dataset must state."""
+
+PREPARATION_MODULE = "bionemo_trainer.data.preparation"
+"""`python -m` this, with `--plan`, `--stage` and `--shares`, is what a pod of a preparation starts."""
+
+type Stage = Literal["list", "fetch", "cut", "map", "settle", "reduce", "finish"]
+"""A stage of a preparation."""
+
+STAGES: tuple[Stage, ...] = ("list", "fetch", "cut", "map", "settle", "reduce", "finish")
+"""In the order in which they run."""
+
+SHARED_STAGES: frozenset[Stage] = frozenset({"fetch", "map", "reduce"})
+"""Stages of many tasks; how many, the last words of the stage before say as `tasks`."""
+
 type Phase = Literal["Starting", "Stepping", "Validating", "Saving", "Finished"]
 """What a training is doing. Hang timers run in Stepping only."""
 

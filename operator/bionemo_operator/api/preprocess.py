@@ -14,6 +14,7 @@ from bionemo_operator.api.fields import (
     INT64_MAX,
     ClaimName,
     ClaimReference,
+    Identifier,
     Image,
     LongNatural,
     Natural,
@@ -135,8 +136,8 @@ class PreprocessSpec(SpecModel):
     128 characters. Only for molecules."""
 
     max_length: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Longest record, in characters. Example: 512. Default: the recipe's. Limits: 1 to 1000000. What happens to longer ones
-    is lengthPolicy."""
+    """Longest record, in characters. Example: 512. Default: the recipe's. Limits: 1 to 1000000, for
+    molecules to 4096. What happens to longer ones is lengthPolicy."""
 
     length_policy: Literal["Reject", "Truncate"] = "Reject"
     """What happens to records longer than maxLength. Example: Truncate. Default: Reject. Truncate is only for proteins;
@@ -208,8 +209,14 @@ class PreprocessStatus(StatusModel):
     completion_time: Time | None = None
     """When the preparation ended, done or failed. Example: 2026-11-24T20:00:00Z."""
 
+    stage: Identifier | None = None
+    """Stage that runs, or that ran last. Example: map."""
+
+    output: Identifier | None = None
+    """Digest of what this status speaks of: source, rules and output. Example: 5f70bf18a086."""
+
     shards: Natural | None = None
-    """Work units in all; absent until the source has been counted. Example: 2795."""
+    """Work units of the stage that runs; absent before the first. Example: 2795."""
 
     shards_done: Natural | None = None
     """Work units that are done. Example: 1200."""
@@ -219,6 +226,15 @@ class PreprocessStatus(StatusModel):
 
     dataset_path: StoredPath | None = None
     """Folder of the dataset on the volume; absent until it is complete. Example: zinc15."""
+
+    files: Natural | None = None
+    """Files of each split; absent until the dataset is complete. Example: 187."""
+
+    checksum: Identifier | None = None
+    """SHA-256 over all files; absent until the dataset is complete. Equal datasets have equal ones."""
+
+    fingerprint: Identifier | None = None
+    """Fingerprint of the tokenizer that the dataset is for; absent until it is complete."""
 
 
 class BioNeMoPreprocess(Resource[PreprocessSpec, PreprocessStatus]):

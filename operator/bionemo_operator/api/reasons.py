@@ -71,10 +71,16 @@ CLAIM_MISSING = Reason(
 )
 
 ALL_NODES_RUNNING = Reason(
-    name="AllNodesRunning", condition="Running", status="True", message="All {nodes} nodes run attempt {attempt}."
+    name="AllNodesRunning",
+    condition="Running",
+    status="True",
+    message="All {nodes} nodes run attempt {attempt}.{note}",
 )
 WORKERS_RUNNING = Reason(
-    name="WorkersRunning", condition="Running", status="True", message="{done} of {shards} shards are done."
+    name="WorkersRunning",
+    condition="Running",
+    status="True",
+    message="{done} of {shards} shards of stage {stage} are done.",
 )
 NOT_STARTED = Reason(
     name="NotStarted", condition="Running", status="False", message="Nothing has started: {condition} is not True."
@@ -86,7 +92,28 @@ QUEUED = Reason(
     message="Attempt {attempt} waits in queue {queue} for its nodes.",
 )
 STARTING = Reason(
-    name="Starting", condition="Running", status="False", message="{running} of {nodes} nodes run attempt {attempt}."
+    name="Starting",
+    condition="Running",
+    status="False",
+    message="{running} of {nodes} nodes run attempt {attempt}.{obstacle}",
+)
+ENDING = Reason(
+    name="Ending",
+    condition="Running",
+    status="False",
+    message="Attempt {attempt} ended: {cause}. The next one starts when its {pods} pods are gone.",
+)
+NAME_TAKEN = Reason(
+    name="NameTaken",
+    condition="Running",
+    status="False",
+    message="There is a {kind} {name} in this namespace that belongs to something else; delete or rename it.",
+)
+REFUSED = Reason(
+    name="Refused",
+    condition="Running",
+    status="False",
+    message="Kubernetes refused {kind} {name}: {message}. It is tried again every {seconds} seconds.",
 )
 RESTARTING = Reason(
     name="Restarting",
@@ -138,3 +165,17 @@ SHARDS_FAILED = Reason(
     status="False",
     message="{failed} of {shards} shards failed more than spec.backoffLimitPerIndex times; the last cause was {cause}.",
 )
+
+QUIET = frozenset(
+    reason.name for reason in (NOT_STARTED, PAUSED, FINISHED, NOT_SUSPENDED, IN_PROGRESS, UNCHECKED, DATASET_ASSUMED)
+)
+"""Reasons that no event tells of, because another condition says the same or nothing has happened."""
+
+WARNINGS = frozenset(
+    reason.name
+    for reason in (
+        INVALID, PREPROCESS_MISSING, PREPROCESS_FAILED, CLAIM_MISSING, RESTARTING, ENDING, NAME_TAKEN, REFUSED, FINAL_FAILURE,
+        BUDGET_EXHAUSTED, DEADLINE_EXCEEDED, SHARDS_FAILED,
+    )
+)  # fmt: skip
+"""Reasons whose events are warnings."""

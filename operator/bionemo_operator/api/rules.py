@@ -16,6 +16,9 @@ For a training that is `-<attempt>-worker-<index>` with up to 99999 attempts and
 `-<stage>-<index>` with a stage of 10 letters and up to 100000 shards (1 + 10 + 1 + 5).
 """
 
+MOST_SMILES_CHARACTERS = 4096
+"""Longest molecule that the preparation takes; the same number as `bionemo_trainer.data.preparation.plan`'s."""
+
 _NAME = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 _PERCENT = "^[0-9]{1,2}([.][0-9]{1,4})?%$"
 
@@ -189,6 +192,18 @@ PREPROCESS_RULES = (
         holds=lambda recipe, column: column is None or recipe.startswith("molecule/"),
         rule="is only for tables of molecules, for proteins come as FASTA",
         mend="remove it",
+    ),
+    Rule(
+        at="spec",
+        field="maxLength",
+        reads=("recipe", "maxLength"),
+        cel=f"!has(self.maxLength) || self.maxLength <= {MOST_SMILES_CHARACTERS} || self.recipe.startsWith('protein/')",
+        holds=lambda recipe, longest: (
+            longest is None or longest <= MOST_SMILES_CHARACTERS or recipe.startswith("protein/")
+        ),
+        rule=f"must be at most {MOST_SMILES_CHARACTERS} for molecules, because longer ones can end the program that reads "
+        "them",
+        mend="lower it or leave it out",
     ),
     *TEMPLATE_RULES,
 )

@@ -101,8 +101,8 @@ class Checkpoint(SpecModel):
 class Recovery(SpecModel):
     """What happens when nodes, pods or processes fail."""
 
-    max_restarts: Annotated[int, Field(ge=0, le=10_000)] = 20
-    """Restarts allowed within windowSeconds, after which the training fails. Example: 5. Default: 20. Limits: 0 to 10000.
+    max_restarts: Annotated[int, Field(ge=0, le=200)] = 20
+    """Restarts allowed within windowSeconds, after which the training fails. Example: 5. Default: 20. Limits: 0 to 200.
     Preemption and a wish to stop do not count."""
 
     window_seconds: Annotated[int, Field(ge=60, le=31_536_000)] = 86_400
@@ -112,6 +112,10 @@ class Recovery(SpecModel):
     hang_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 900
     """Seconds without a finished step, while stepping, after which an attempt is ended as hung. Example: 1800. Default: 900.
     Limits: 0 to 86400; 0 turns the watch off."""
+
+    pending_timeout_seconds: Annotated[int, Field(ge=0, le=604_800)] = 1800
+    """Seconds after which an attempt whose pods do not all run is ended, to be tried again, perhaps with fewer nodes.
+    Example: 7200. Default: 1800. Limits: 0 to 604800, a week; 0 waits for ever. Time in a queue does not count."""
 
     min_nodes: Annotated[int, Field(ge=1, le=MAX_NODES)] | None = None
     """Fewest nodes to go on with when some are lost. Example: 2. Default: nodes, no shrinking. Limits: 1 to nodes; the model's

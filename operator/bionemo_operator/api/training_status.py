@@ -25,6 +25,9 @@ Cause = Literal[
 ]  # fmt: skip
 """Why an attempt ended without being done."""
 
+MAX_RESTARTS = 200
+"""Most restarts that a window may allow; their times are kept in status."""
+
 MAX_ATTEMPTS_SHOWN = 10
 """Attempts kept in status: enough to see a pattern, few enough to read; metrics and events hold the rest."""
 
@@ -132,8 +135,14 @@ class Attempt(StatusModel):
     nodes: Natural
     """Nodes that it ran on. Example: 4."""
 
+    schedulable_nodes: Natural | None = None
+    """Nodes that had a place when it was ended because others had none; absent otherwise. Example: 3."""
+
     start_time: Time
     """When its PyTorchJob was made. Example: 2026-11-24T08:00:00Z."""
+
+    first_step_time: Time | None = None
+    """When its first step was seen; absent before. Example: 2026-11-24T08:01:10Z."""
 
     end_time: Time | None = None
     """When it ended; absent while it runs. Example: 2026-11-24T09:12:00Z."""
@@ -174,6 +183,12 @@ class RecoveryStatus(StatusModel):
 
     downtime_seconds: LongNatural = 0
     """Seconds between the end of an attempt and the next one's first step, summed. Example: 740."""
+
+    productive_seconds: LongNatural = 0
+    """Seconds of stepping whose steps were kept, summed. Example: 86100."""
+
+    recent_restart_times: Annotated[tuple[Time, ...], Items(limit=MAX_RESTARTS, merge="atomic")] = ()
+    """Ends of attempts that count against recovery.maxRestarts now, oldest first."""
 
     goodput: Decimal | None = None
     """Productive time as a part of wall time, from 0 to 1. Example: "0.973"."""
