@@ -26,6 +26,8 @@ REPORTS = "BIONEMO_REPORTS"
 RANK = "RANK"
 LOCAL_RANK = "LOCAL_RANK"
 """torch's names for the number of a process among all and on its node; set by the launcher for its workers."""
+COMPLETION_INDEX = "JOB_COMPLETION_INDEX"
+"""Kubernetes' number of a pod in an Indexed Job."""
 IN_KUBERNETES = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets it in every container."""
 
@@ -96,6 +98,18 @@ def rank_settings(environment: Mapping[str, str]) -> RankSettings:
     )
 
 
+def share_settings(environment: Mapping[str, str]) -> tuple[int, Path | None]:
+    """Which share of a stage a pod of a preparation has, and where its last words go.
+
+    Raises:
+        ConfigError: The share is no number.
+    """
+    numbers, problems = _numbers(environment, {COMPLETION_INDEX: (0, 0)})
+    if problems:
+        raise ConfigError(problems)
+    return numbers[COMPLETION_INDEX], _termination_log(environment)
+
+
 def launch_settings(environment: Mapping[str, str], *, nodes: int = 1, processes: int = 1) -> LaunchSettings:
     """Read the settings; without any, it is one process on this machine alone.
 
@@ -110,7 +124,6 @@ def launch_settings(environment: Mapping[str, str], *, nodes: int = 1, processes
     numbers, problems = _numbers({NODES: str(nodes), PROCESSES: str(processes), **environment}, _OF_LAUNCHER)
     if problems:
         raise ConfigError(problems)
-    log = Path(environment.get(TERMINATION_LOG, KUBERNETES_TERMINATION_LOG))
     return LaunchSettings(
         nodes=numbers[NODES],
         node_rank=numbers[NODE_RANK],
@@ -119,8 +132,13 @@ def launch_settings(environment: Mapping[str, str], *, nodes: int = 1, processes
         master_port=numbers[MASTER_PORT] if numbers[NODES] > 1 or MASTER_PORT in environment else 0,
         run_id=environment.get(RUN_ID, "local"),
         grace_seconds=numbers[GRACE],
-        termination_log=log if TERMINATION_LOG in environment or log.exists() else None,
+        termination_log=_termination_log(environment),
     )
+
+
+def _termination_log(environment: Mapping[str, str]) -> Path | None:
+    log = Path(environment.get(TERMINATION_LOG, KUBERNETES_TERMINATION_LOG))
+    return log if TERMINATION_LOG in environment or log.exists() else None
 
 
 _OF_LAUNCHER = {
