@@ -6,6 +6,12 @@ from bionemo_trainer.config.ranges import EXTENSION, expand_range
 from bionemo_trainer.errors import ConfigError
 
 
+def file_names(count: int) -> tuple[str, ...]:
+    """The files of a split of a prepared dataset: `x000.csv` and on, with more digits for more than a thousand."""
+    digits = max(3, len(str(count - 1)))
+    return tuple(f"x{number:0{digits}d}{EXTENSION}" for number in range(count))
+
+
 def range_of(names: Sequence[str]) -> str | None:
     """The range that names these files in this order; None for no files.
 

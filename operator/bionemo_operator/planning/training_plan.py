@@ -1,4 +1,4 @@
-"""The plan of one attempt of a BioNeMoTraining. Pure; called by `bionemo run`."""
+"""The plan of one attempt of a BioNeMoTraining. Pure; called by `starting` for a cluster and by `bionemo run` here."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ class Attempt:
     """Where rank 0 serves `/metrics` and `/progress`."""
     grace_seconds: int
     """Seconds that it gets to save after SIGTERM."""
+    overrides: tuple[str, ...] = ()
+    """What differs from the file here, such as folders."""
 
 
 def plan_for(training: BioNeMoTraining, attempt: Attempt, module: str = MAIN_MODULE) -> Plan:
@@ -40,6 +42,7 @@ def plan_for(training: BioNeMoTraining, attempt: Attempt, module: str = MAIN_MOD
             f"--config-path={attempt.config_file.parent}",
             f"--config-name={attempt.config_file.stem}",
             f"--recipe={spec.recipe}",
+            *attempt.overrides,
         ),
         nodes=spec.nodes,
         processes_per_node=processes,

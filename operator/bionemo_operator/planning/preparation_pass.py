@@ -1,0 +1,258 @@
+"""What follows from what is seen of a preparation: one ordered list of checks, the first that applies decides. Pure.
+
+The stages run one after the other, each as one Job. Which one runs is read from the Jobs that are there; the status only
+helps when they are gone. Work that is done is marked on the volume, so a stage that runs again finds nothing to do.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bionemo_operator.api import reasons
+from bionemo_operator.api.conditions import condition_of, phase_of, with_condition
+from bionemo_operator.api.preprocess import BioNeMoPreprocess, PreprocessStatus, Records
+from bionemo_operator.planning import names
+from bionemo_operator.planning.causes import ending_of
+from bionemo_operator.planning.observed import Job, Pod, words_of
+from bionemo_operator.planning.preparation_job import output_of, preparation_job
+from bionemo_operator.planning.training_view import (
+    CreateJob,
+    Decision,
+    DeleteJob,
+    DeleteResource,
+    PauseJob,
+    Said,
+)
+from bionemo_trainer.contract import SHARED_STAGES, STAGES, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparationView:
+    """Everything that one pass sees."""
+
+    preprocess: BioNeMoPreprocess
+    status: PreprocessStatus
+    """As it was reported last; empty at first."""
+    jobs: tuple[Job, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    """Pods of these jobs, gone ones too."""
+    taken: frozenset[str] = frozenset()
+    """Names of Jobs in the namespace that belong to somebody else."""
+    now: datetime
+    image: str
+
+    @property
+    def output(self) -> str:
+        """Digest of what is asked for."""
+        return output_of(self.preprocess)
+
+    @property
+    def current(self) -> Job | None:
+        """The Job of the latest stage."""
+        ours = [job for job in self.jobs if job.output == self.output and not job.is_deleting]
+        return max(ours, key=lambda job: _order(job.stage), default=None)
+
+
+type Check = Callable[[PreparationView], Decision | None]
+"""Decides, or leaves it to the next one."""
+
+
+def preparation_pass(view: PreparationView) -> tuple[PreprocessStatus, Decision]:
+    """The complete status that a preparation should have, and what to do."""
+    view = _of_this_output(view)
+    for check in CHECKS:
+        if decision := check(view):
+            return reported(view, decision), decision
+    raise AssertionError("the last check always decides")
+
+
+def reported(view: PreparationView, decision: Decision) -> PreprocessStatus:
+    """The status that says what was decided, and why."""
+    generation = view.preprocess.metadata.generation or 0
+    status = view.status.model_copy(update=dict(decision.changes))
+    valid: Said = (
+        reasons.VALID,
+        {"arithmetic": f"{view.preprocess.spec.recipe}, {view.preprocess.spec.workers} workers"},
+    )
+    conditions = status.conditions
+    unsuspended: tuple[Said, ...] = () if view.preprocess.spec.suspend else ((reasons.NOT_SUSPENDED, {}),)
+    for reason, details in (valid, *unsuspended, *decision.said):
+        conditions = with_condition(conditions, reason, observed_generation=generation, now=view.now, **details)
+    return status.model_copy(
+        update={"conditions": conditions, "phase": phase_of(conditions), "observed_generation": generation}
+    )
+
+
+def _of_this_output(view: PreparationView) -> PreparationView:
+    """The view with a status that speaks of what is asked for now; an earlier output's is put aside."""
+    if view.status.output == view.output:
+        return view
+    fresh = PreprocessStatus(conditions=view.status.conditions, output=view.output)
+    conditions = tuple(condition for condition in fresh.conditions if condition.type != "Succeeded")
+    return replace(view, status=fresh.model_copy(update={"conditions": conditions}))
+
+
+def _clears_earlier_outputs(view: PreparationView) -> Decision | None:
+    """Jobs of an earlier output bear the names that are needed now."""
+    others = [job for job in view.jobs if job.output != view.output]
+    if not others:
+        return None
+    said: Said = (reasons.NOT_STARTED, {"condition": "the end of the earlier output's jobs"})
+    return Decision(said=(said, (reasons.IN_PROGRESS, {})), actions=_removed(others), wake_after_seconds=5.0)
+
+
+def _has_ended(view: PreparationView) -> Decision | None:
+    succeeded = condition_of(view.status.conditions, "Succeeded")
+    if succeeded is None or succeeded.status == "Unknown":
+        return None
+    unfinished = _removed([job for job in view.jobs if job.outcome is None])
+    ttl = view.preprocess.spec.ttl_seconds_after_finished
+    if ttl is None or view.status.completion_time is None:
+        return Decision(said=(), actions=unfinished)
+    left = (view.status.completion_time + timedelta(seconds=ttl) - view.now).total_seconds()
+    if left <= 0:
+        return Decision(said=(), actions=(*unfinished, DeleteResource()))
+    return Decision(said=(), actions=unfinished, wake_after_seconds=left)
+
+
+def _is_too_late(view: PreparationView) -> Decision | None:
+    seconds, started_at = view.preprocess.spec.active_deadline_seconds, view.status.start_time
+    if seconds is None or started_at is None or view.now < started_at + timedelta(seconds=seconds):
+        return None
+    return _over(view, (reasons.DEADLINE_EXCEEDED, {"seconds": seconds}), actions=_removed(view.jobs))
+
+
+def _has_failed(view: PreparationView) -> Decision | None:
+    job = view.current
+    if job is None or job.outcome != "Failed":
+        return None
+    ending = ending_of(job, [pod for pod in view.pods if pod.job == job.name])
+    cause = f"{ending.cause} in stage {job.stage}: {ending.message}"
+    return _over(view, (reasons.SHARDS_FAILED, {"failed": 1, "shards": job.nodes, "cause": cause}))
+
+
+def _is_suspended(view: PreparationView) -> Decision | None:
+    if not view.preprocess.spec.suspend:
+        return None
+    job = view.current
+    running = job is not None and job.outcome is None and not job.is_suspended
+    actions = (PauseJob(name=job.name, suspend=True),) if job and running else ()
+    position = f"stage {job.stage}" if job else "its start"
+    return Decision(
+        said=((reasons.PAUSED, {}), (reasons.SUSPENDED, {"position": position}), (reasons.IN_PROGRESS, {})),
+        actions=actions,
+    )
+
+
+def _runs(view: PreparationView) -> Decision | None:
+    job = view.current
+    if job is None or job.outcome is not None:
+        return None
+    changes = _figures(view, job)
+    earlier = _removed([one for one in view.jobs if _order(one.stage) < _order(job.stage)])
+    queue = view.preprocess.spec.queue
+    if job.is_suspended:
+        if queue is not None:
+            said: Said = (reasons.QUEUED, {"attempt": job.stage, "queue": queue.name})
+            return Decision(said=(said, (reasons.IN_PROGRESS, {})), actions=earlier, changes=changes)
+        earlier = (*earlier, PauseJob(name=job.name, suspend=False))
+    working: Said = (reasons.WORKERS_RUNNING, {"stage": job.stage, "done": job.done, "shards": job.nodes})
+    return Decision(said=(working, (reasons.IN_PROGRESS, {})), actions=earlier, changes=changes)
+
+
+def _is_done(view: PreparationView) -> Decision | None:
+    job = view.current
+    if job is None or job.stage != STAGES[-1]:
+        return None
+    words = _last_words(view, job)
+    if "records" not in words:
+        return _again(job)  # its pod went before it was seen; the stage finds the dataset complete and says so again
+    records = Records(**words["records"])
+    changes = {
+        **_figures(view, job),
+        "completion_time": view.now,
+        "records": records,
+        "dataset_path": view.preprocess.spec.output.path,
+        "files": words["files"],
+        "checksum": words["checksum"],
+        "fingerprint": words["fingerprint"],
+    }
+    outcome = f"{records.train} records to train on are in {words['files']} files of {view.preprocess.spec.output.path}"
+    return _over(view, (reasons.COMPLETED, {"outcome": outcome}), changes=changes)
+
+
+def _starts_next_stage(view: PreparationView) -> Decision:
+    job = view.current
+    stage = _next_stage(view, job)
+    name = names.stage_name(view.preprocess.metadata.name, stage)
+    if name in view.taken:
+        said: Said = (reasons.NAME_TAKEN, {"kind": "Job", "name": name})
+        return Decision(said=(said, (reasons.IN_PROGRESS, {})), wake_after_seconds=600.0)
+    tasks = 1
+    if stage in SHARED_STAGES:
+        told = _last_words(view, job).get("tasks") if job else None
+        tasks = told if isinstance(told, int) and told > 0 else view.preprocess.spec.workers
+    changes = {"stage": stage, "shards": tasks, "shards_done": 0, "start_time": view.status.start_time or view.now}
+    working: Said = (reasons.WORKERS_RUNNING, {"stage": stage, "done": 0, "shards": tasks})
+    manifest = preparation_job(view.preprocess, stage, tasks, view.image)
+    return Decision(said=(working, (reasons.IN_PROGRESS, {})), actions=(CreateJob(manifest=manifest),), changes=changes)
+
+
+def _next_stage(view: PreparationView, job: Job | None) -> Stage:
+    if job is not None:
+        return STAGES[_order(job.stage) + 1]
+    # All jobs are gone: the stage that ran last runs again, as far as anything of it is left to do.
+    return next((stage for stage in STAGES if stage == view.status.stage), STAGES[0])
+
+
+def _figures(view: PreparationView, job: Job) -> dict[str, object]:
+    return {
+        "stage": job.stage,
+        "shards": job.nodes,
+        "shards_done": job.done,
+        "start_time": view.status.start_time or job.created_at,
+    }
+
+
+def _last_words(view: PreparationView, job: Job) -> Mapping[str, Any]:
+    """What a pod of a job that succeeded said."""
+    ended = [pod.last_words for pod in view.pods if pod.job == job.name and pod.last_words]
+    return next((words_of(words.message) for words in ended if words.exit_code == 0), {})
+
+
+def _again(job: Job) -> Decision:
+    return Decision(said=((reasons.IN_PROGRESS, {}),), actions=_removed([job]), wake_after_seconds=5.0)
+
+
+def _removed(jobs: list[Job] | tuple[Job, ...]) -> tuple[DeleteJob | PauseJob, ...]:
+    return tuple(DeleteJob(name=job.name, uid=job.uid) for job in jobs if not job.is_deleting)
+
+
+def _over(
+    view: PreparationView,
+    said: Said,
+    *,
+    actions: tuple[DeleteJob | PauseJob, ...] = (),
+    changes: Mapping[str, object] | None = None,
+) -> Decision:
+    return Decision(
+        said=((reasons.FINISHED, {}), said), actions=actions, changes={"completion_time": view.now, **(changes or {})}
+    )
+
+
+def _order(stage: str) -> int:
+    return STAGES.index(stage) if stage in STAGES else -1
+
+
+CHECKS: tuple[Check, ...] = (
+    _has_ended,
+    _clears_earlier_outputs,
+    _is_too_late,
+    _has_failed,
+    _is_suspended,
+    _runs,
+    _is_done,
+    _starts_next_stage,
+)
+"""In the order in which they are asked."""

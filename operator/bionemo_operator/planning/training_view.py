@@ -1,0 +1,115 @@
+"""What a pass over a training decides on, and what it decides: the values between observing and acting. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bionemo_operator.api.preprocess import BioNeMoPreprocess
+from bionemo_operator.api.reasons import Reason
+from bionemo_operator.api.training import BioNeMoTraining
+from bionemo_operator.api.training_status import Attempt, RecoveryStatus, TrainingStatus
+from bionemo_operator.planning.observed import Job, Pod, Reading
+from bionemo_operator.planning.pod_template import Fragment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingView:
+    """Everything that one pass sees."""
+
+    training: BioNeMoTraining
+    status: TrainingStatus
+    """As it was reported last; empty at first."""
+    preprocess: BioNeMoPreprocess | None = None
+    """The one that `spec.dataset.preprocessRef` names."""
+    older: BioNeMoTraining | None = None
+    """The one that `spec.resumeFrom.training` names."""
+    jobs: tuple[Job, ...] = ()
+    """PyTorchJobs of this training, by attempt."""
+    pods: tuple[Pod, ...] = ()
+    """Pods of these jobs, gone ones too."""
+    taken: frozenset[str] = frozenset()
+    """Names of PyTorchJobs in the namespace that belong to somebody else."""
+    reading: Reading | None = None
+    """What rank 0 answered; None when it was not asked or did not answer."""
+    now: datetime
+    image: str
+    """Of the trainer, unless the training names one."""
+
+    @property
+    def recovery(self) -> RecoveryStatus:
+        """What failures have cost so far."""
+        return self.status.recovery or RecoveryStatus()
+
+    @property
+    def last(self) -> Attempt | None:
+        """The newest attempt."""
+        return self.recovery.attempts[-1] if self.recovery.attempts else None
+
+    @property
+    def current(self) -> Attempt | None:
+        """The attempt that has not ended."""
+        return self.last if self.last and self.last.end_time is None else None
+
+    def job_of(self, attempt: Attempt) -> Job | None:
+        """The PyTorchJob of an attempt, if it is there."""
+        return next((job for job in self.jobs if job.number == attempt.number), None)
+
+    def pods_of(self, job: str) -> tuple[Pod, ...]:
+        """All pods that were seen of a PyTorchJob."""
+        return tuple(pod for pod in self.pods if pod.job == job)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateJob:
+    """Make a PyTorchJob or Job; it must not be there."""
+
+    manifest: Fragment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteJob:
+    """Delete a PyTorchJob or Job; its pods get their grace period and go too."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForceDeletePod:
+    """Remove a pod whose node does not answer."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseJob:
+    """Set whether a Job is suspended."""
+
+    name: str
+    suspend: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteResource:
+    """Delete the resource itself."""
+
+
+type Action = CreateJob | DeleteJob | ForceDeletePod | PauseJob | DeleteResource
+"""One change of the cluster."""
+
+type Said = tuple[Reason, Mapping[str, object]]
+"""A reason, and the values for the places in its message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What follows from a view."""
+
+    said: tuple[Said, ...]
+    """Conditions to set."""
+    actions: tuple[Action, ...] = ()
+    """Changes of the cluster, in order."""
+    changes: Mapping[str, object] = field(default_factory=dict)
+    """Fields of the status that change with it."""
+    wake_after_seconds: float | None = None
+    """When to look again though nothing may have happened; None leaves that to events and the resync."""
