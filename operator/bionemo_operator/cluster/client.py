@@ -1,0 +1,269 @@
+"""Requests to the API server, over a plain pool of connections. Blocking; used by many threads at once.
+
+Every answer that is no success becomes an error of `errors`. Nothing is repeated here: a pass that failed is repeated as a
+whole, so that it decides on what is there by then.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from bionemo_operator.cluster.credentials import Connection
+from bionemo_operator.errors import LeadershipLostError, UnavailableError, cluster_error
+from bionemo_operator.planning.names import MANAGER
+
+type Body = Mapping[str, Any]
+type Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+type Observer = Callable[[str, int, float], None]
+"""Hears of every request: its verb as in Kubernetes, its status, its seconds."""
+
+JSON = "application/json"
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of objects, and where the API has them."""
+
+    group: str
+    """Empty for the core group."""
+    version: str
+    plural: str
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """Path of an object, or of a list: of a namespace, or of all of them."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        place = f"/namespaces/{namespace}" if namespace else ""
+        return "/".join(part for part in (f"{root}{place}/{self.plural}", name, subresource) if part)
+
+
+TRAININGS = Kind(group="bionemo.dev", version="v1alpha1", plural="bionemotrainings")
+PREPROCESSES = Kind(group="bionemo.dev", version="v1alpha1", plural="bionemopreprocesses")
+PYTORCH_JOBS = Kind(group="kubeflow.org", version="v1", plural="pytorchjobs")
+JOBS = Kind(group="batch", version="v1", plural="jobs")
+PODS = Kind(group="", version="v1", plural="pods")
+LEASES = Kind(group="coordination.k8s.io", version="v1", plural="leases")
+EVENTS = Kind(group="events.k8s.io", version="v1", plural="events")
+
+
+def _ignore(verb: str, status: int, seconds: float) -> None:
+    del verb, status, seconds
+
+
+class Client:
+    """Speaks to one API server."""
+
+    def __init__(
+        self, connection: Connection, observer: Observer = _ignore, may_write: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._connection = connection
+        self._observer = observer
+        self._may_write = may_write
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Body:
+        """One object.
+
+        Raises:
+            ClusterError: It is not there, or can't be had.
+        """
+        return self._request("get", "GET", kind.path(namespace, name))
+
+    def list(self, kind: Kind, namespace: str | None = None, selector: str = "") -> Body:
+        """A list with its resource version.
+
+        Raises:
+            ClusterError: It can't be had.
+        """
+        query = {"labelSelector": selector} if selector else {}
+        return self._request("list", "GET", kind.path(namespace), query=query)
+
+    def create(self, kind: Kind, namespace: str, manifest: Body) -> Body:
+        """Makes an object.
+
+        Raises:
+            ConflictError: There is one of that name.
+            ClusterError: It can't be made.
+        """
+        query = {"fieldManager": MANAGER}
+        return self._request("create", "POST", kind.path(namespace), manifest, query=query)
+
+    def apply(self, kind: Kind, namespace: str, manifest: Body, subresource: str | None = None) -> Body:
+        """Makes an object's fields as in the manifest, by server-side apply; fields of others stay.
+
+        Raises:
+            ClusterError: It can't be applied.
+        """
+        path = kind.path(namespace, manifest["metadata"]["name"], subresource)
+        query = {"fieldManager": MANAGER, "force": "true"}
+        return self._request("apply", "PATCH", path, manifest, query=query, content_type=APPLY)
+
+    def merge(self, kind: Kind, namespace: str, name: str, changes: Body) -> Body:
+        """Changes fields of an object.
+
+        Raises:
+            ClusterError: It can't be changed.
+        """
+        path = kind.path(namespace, name)
+        return self._request("patch", "PATCH", path, changes, query={"fieldManager": MANAGER}, content_type=MERGE)
+
+    def replace(self, kind: Kind, namespace: str, manifest: Body) -> Body:
+        """Replaces an object that must still have the manifest's resource version.
+
+        Raises:
+            ConflictError: It has changed.
+            ClusterError: It can't be replaced.
+        """
+        return self._request("update", "PUT", kind.path(namespace, manifest["metadata"]["name"]), manifest)
+
+    def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str | None = None, grace_seconds: int | None = None
+    ) -> None:
+        """Deletes an object, and in the background what it owns.
+
+        Args:
+            kind: Its kind.
+            namespace: Its namespace.
+            name: Its name.
+            uid: Which object of that name is meant; another one is left alone.
+            grace_seconds: In place of the object's own; 0 removes a pod without its node's word.
+
+        Raises:
+            MissingError: There is none.
+            ConflictError: There is another one of that name.
+            ClusterError: It can't be deleted.
+        """
+        options: dict[str, object] = {"propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        self._request("delete", "DELETE", kind.path(namespace, name), options)
+
+    def watch(
+        self, kind: Kind, namespace: str | None, selector: str, version: str, *, seconds: int
+    ) -> Iterator[tuple[str, Body]]:
+        """Events of a list since a resource version: their types and objects; ends after some seconds.
+
+        Raises:
+            MissingError: That version is too old; list anew.
+            ClusterError: The API server can't be reached.
+        """
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "labelSelector": selector,
+            "timeoutSeconds": str(seconds),
+        }
+        target = _target(kind.path(namespace), query)
+        answer = self._send("GET", target, None, JSON, read_seconds=seconds + 10, is_stream=True)
+        request = f"watch {kind.plural}"
+        try:
+            if answer.status != 200:
+                raise _failure(request, answer)
+            self._observer("watch", answer.status, 0.0)
+            for line in _lines(answer):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise cluster_error(
+                        request, int(event["object"].get("code") or 0), str(event["object"].get("message"))
+                    )
+                yield event["type"], event["object"]
+        except HTTPError as error:
+            raise UnavailableError(request, 0, str(error)) from error
+        finally:
+            answer.close()
+
+    def text(self, path: str, query: Mapping[str, str], *, follow: bool = False) -> Iterator[bytes]:
+        """A text such as a log, in pieces as they come.
+
+        Raises:
+            ClusterError: It can't be had.
+        """
+        seconds = None if follow else _ANSWER_SECONDS
+        answer = self._send("GET", _target(path, query), None, JSON, read_seconds=seconds, is_stream=True)
+        try:
+            if answer.status != 200:
+                raise _failure(f"get {path}", answer)
+            yield from answer.stream(amt=None if follow else 65536)
+        finally:
+            answer.close()
+
+    def _request(
+        self,
+        verb: str,
+        method: Method,
+        path: str,
+        body: Body | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        content_type: str = JSON,
+    ) -> Body:
+        if method != "GET" and not self._may_write():
+            raise LeadershipLostError(f"{verb} {path}: not sent, because another replica leads now")
+        started_at = time.monotonic()
+        status = 0
+        try:
+            answer = self._send(method, _target(path, query), body, content_type, read_seconds=_ANSWER_SECONDS)
+            status = answer.status
+        finally:
+            self._observer(verb, status, time.monotonic() - started_at)
+        if status >= 300:
+            raise _failure(f"{verb} {path}", answer)
+        found: Body = json.loads(answer.data)
+        return found
+
+    def _send(
+        self,
+        method: Method,
+        target: str,
+        body: Body | None,
+        content_type: str,
+        *,
+        read_seconds: float | None,
+        is_stream: bool = False,
+    ) -> urllib3.BaseHTTPResponse:
+        headers = {"Accept": "application/json", "Content-Type": content_type, **self._connection.headers()}
+        try:
+            return self._connection.pool.request(
+                method,
+                f"{self._connection.host}{target}",
+                body=None if body is None else json.dumps(body, default=str).encode(),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
+                retries=False,
+                preload_content=not is_stream,
+            )
+        except HTTPError as error:
+            raise UnavailableError(f"{method} {target.partition('?')[0]}", 0, str(error)) from error
+
+
+def _target(path: str, query: Mapping[str, str] | None) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _failure(request: str, answer: urllib3.BaseHTTPResponse) -> Exception:
+    text = answer.data.decode(errors="replace")
+    try:
+        message = str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = text[:500]
+    after = answer.headers.get("Retry-After", "")
+    return cluster_error(request, answer.status, message, float(after) if after.isdecimal() else None)
+
+
+def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """Whole lines of a stream, each as soon as it is there."""
+    pending = b""
+    for piece in answer.stream(amt=None):
+        *whole, pending = (pending + piece).split(b"\n")
+        yield from (line for line in whole if line)

@@ -1,0 +1,136 @@
+"""What a pass over a training sees: its jobs and pods, its dataset, the run it resumes, and what rank 0 says."""
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+from bionemo_operator.api.parse import parse_resource
+from bionemo_operator.api.preprocess import BioNeMoPreprocess
+from bionemo_operator.api.training import BioNeMoTraining
+from bionemo_operator.api.training_status import TrainingStatus
+from bionemo_operator.cluster.client import PREPROCESSES, PYTORCH_JOBS, TRAININGS, Body, Client, Kind
+from bionemo_operator.cluster.progress import ProgressReader
+from bionemo_operator.cluster.store import Store
+from bionemo_operator.controller.reporter import StatusReporter
+from bionemo_operator.controller.resource_controller import ResourceController, now
+from bionemo_operator.errors import MissingError
+from bionemo_operator.planning import names
+from bionemo_operator.planning.attempts import next_number
+from bionemo_operator.planning.observed import Job, Reading, job_of, uid_of_controller
+from bionemo_operator.planning.starting import standing_of
+from bionemo_operator.planning.training_pass import reported, training_pass
+from bionemo_operator.planning.training_view import Decision, Said, TrainingView
+from bionemo_trainer.errors import ConfigError
+
+READ_AT_MOST_EVERY_SECONDS = 5.0
+"""Events of pods come in bursts; rank 0 is not asked again for each."""
+REPORT_PROGRESS_EVERY_SECONDS = 15.0
+"""The API server is not the place for figures that change every second."""
+
+
+class TrainingController(ResourceController[BioNeMoTraining, TrainingView, TrainingStatus]):
+    """Passes over trainings."""
+
+    kind = TRAININGS
+    jobs = PYTORCH_JOBS
+
+    def __init__(
+        self, client: Client, store: Store, reporter: StatusReporter, image: str, reader: ProgressReader
+    ) -> None:
+        super().__init__(client, store, reporter, image)
+        self._reader = reader
+        self._read_at: dict[str, float] = {}
+        """When rank 0 of a PyTorchJob was asked last, by UID."""
+
+    def observe(self, resource: BioNeMoTraining) -> TrainingView:
+        """Everything that a pass decides on."""
+        namespace, spec = resource.metadata.namespace or "", resource.spec
+        source, origin = spec.dataset.preprocess_ref, spec.resume_from
+        older = origin.training if origin else None
+        view = TrainingView(
+            training=resource,
+            status=resource.status or TrainingStatus(),
+            preprocess=self._resource(PREPROCESSES, namespace, source.name, BioNeMoPreprocess) if source else None,
+            older=self._resource(TRAININGS, namespace, older, BioNeMoTraining) if older else None,
+            jobs=self.jobs_of(resource),
+            pods=self.pods_of(resource),
+            now=now(),
+            image=self.image,
+        )
+        view = replace(view, jobs=self._confirmed(view))
+        name = names.attempt_name(resource.metadata.name, next_number(view))
+        return replace(
+            view,
+            taken=frozenset([name] if self.is_taken(resource, name) else ()),
+            reading=self._reading(view),
+        )
+
+    def decide(self, view: TrainingView) -> tuple[TrainingStatus, Decision]:
+        """The status that follows, and what to do."""
+        return training_pass(view)
+
+    def refuse(self, view: TrainingView, said: Said) -> TrainingStatus:
+        """The status when nothing could begin."""
+        return reported(view, Decision(said=(said,)), standing_of(view))
+
+    def is_worth_reporting(self, view: TrainingView, before: Body, after: Body) -> bool:
+        """Whether anything but figures has changed, or these are due."""
+        if before == after:
+            return False
+        last = view.status.progress.update_time if view.status.progress else None
+        if last is None or view.now - last >= timedelta(seconds=REPORT_PROGRESS_EVERY_SECONDS):
+            return True
+        return _without_figures(before) != _without_figures(after)
+
+    def _confirmed(self, view: TrainingView) -> tuple[Job, ...]:
+        """The PyTorchJobs by attempt. A watch that lags must not be taken for a deletion: what is missing is asked for."""
+        jobs = {job.number: job for job in view.jobs}
+        current = view.current
+        if current is not None and current.number not in jobs:
+            metadata = view.training.metadata
+            try:
+                body = self.client.get(
+                    PYTORCH_JOBS, metadata.namespace or "", names.attempt_name(metadata.name, current.number)
+                )
+            except MissingError:
+                return view.jobs
+            if uid_of_controller(body) == metadata.uid:
+                self.store.put(PYTORCH_JOBS, body)
+                jobs[current.number] = job_of(body)
+        return tuple(jobs[number] for number in sorted(jobs))
+
+    def _resource[R: (BioNeMoTraining, BioNeMoPreprocess)](
+        self, kind: Kind, namespace: str, name: str, model: type[R]
+    ) -> R | None:
+        """Another resource of the namespace; None when there is none that can be understood."""
+        body = self.store.get(kind, (namespace, name))
+        if body is None:
+            return None
+        try:
+            found = parse_resource(body)
+        except ConfigError:
+            return None
+        return found if isinstance(found, model) else None
+
+    def _reading(self, view: TrainingView) -> Reading | None:
+        """What rank 0 of the newest attempt says, if it runs and was not asked just now."""
+        job = view.jobs[-1] if view.jobs else None
+        if job is None or job.outcome is not None:
+            return None
+        first = next((pod for pod in view.pods_of(job.name) if pod.index == 0 and pod.is_running), None)
+        if first is None or first.address is None:
+            return None
+        asked_at = time.monotonic()
+        if asked_at - self._read_at.get(job.uid, float("-inf")) < READ_AT_MOST_EVERY_SECONDS:
+            return None
+        self._read_at[job.uid] = asked_at
+        return self._reader.read(first.address)
+
+
+def _without_figures(status: Body) -> dict[str, object]:
+    kept = {key: value for key, value in status.items() if key != "progress"}
+    recovery = kept.get("recovery")
+    if isinstance(recovery, dict):
+        figures = ("goodput", "productiveSeconds")
+        kept["recovery"] = {key: value for key, value in recovery.items() if key not in figures}
+    return kept

@@ -1,0 +1,55 @@
+"""What kopf's watches tell: resources of ours, and the jobs that work for them. Registered by `register`."""
+
+from typing import Any
+
+import kopf
+
+from bionemo_operator.cluster.client import JOBS, PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
+from bionemo_operator.cluster.credentials import Connection
+from bionemo_operator.controller.controller import Controller, owner_of
+
+_WATCHED: tuple[Kind, ...] = (TRAININGS, PREPROCESSES, PYTORCH_JOBS, JOBS)
+
+
+def register(registry: kopf.OperatorRegistry, controller: Controller, connection: Connection) -> None:
+    """Let kopf watch everything that passes decide on, but pods.
+
+    Args:
+        registry: Where handlers are kept.
+        controller: What takes events in.
+        connection: How the API server is reached.
+    """
+
+    @kopf.on.login(registry=registry, id="connection")
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - kopf's own arguments
+        return connection_info(connection)
+
+    for kind in _WATCHED:
+        _register(registry, kind, controller)
+
+
+def connection_info(connection: Connection) -> kopf.ConnectionInfo:
+    """The same connection as kopf wants it; asked for again when the API server does not know the token any more."""
+    configuration = connection.configuration
+    scheme, _, token = connection.headers().get("Authorization", "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=connection.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        scheme=scheme or None,
+        token=token or None,
+        proxy_url=configuration.proxy,
+        default_namespace=connection.namespace,
+    )
+
+
+def _register(registry: kopf.OperatorRegistry, kind: Kind, controller: Controller) -> None:
+    @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural)
+    async def on_event(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's own arguments
+        body = dict(event["object"])
+        # Of other people's Jobs nothing matters; of their PyTorchJobs the names do.
+        if kind == JOBS and owner_of(body) is None:
+            return
+        controller.see(kind, body, is_gone=event["type"] == "DELETED")

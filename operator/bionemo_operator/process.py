@@ -1,0 +1,164 @@
+"""The operator as one process: its parts put together, started and stopped in order. Called by `__main__`."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import kopf
+
+from bionemo_operator.cluster.client import PODS, PREPROCESSES, TRAININGS, Body, Client
+from bionemo_operator.cluster.credentials import Connection
+from bionemo_operator.cluster.lease import Leadership, LeasePlace
+from bionemo_operator.cluster.pod_watch import PodWatch
+from bionemo_operator.cluster.progress import ProgressReader
+from bionemo_operator.cluster.store import Store
+from bionemo_operator.controller.controller import Controller, Extent, owner_of
+from bionemo_operator.controller.preprocess_controller import PreprocessController
+from bionemo_operator.controller.reporter import StatusReporter
+from bionemo_operator.controller.training_controller import TrainingController
+from bionemo_operator.handlers import events
+from bionemo_operator.metrics import OperatorMetrics, ResourceCollector
+from bionemo_operator.probes import ProbeServer
+from bionemo_operator.settings import Settings
+
+_log = logging.getLogger(__name__)
+HEARTBEAT_SECONDS = 1.0
+
+
+class Operator:
+    """Everything of one operator process."""
+
+    def __init__(self, settings: Settings, connection: Connection) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._metrics = metrics = OperatorMetrics()
+        self._store = store = Store(index_by=owner_of)
+        self._began_at = time.monotonic()
+        self._beat_at = 0.0
+        place = LeasePlace(
+            namespace=settings.lease_namespace,
+            name=settings.lease_name,
+            identity=settings.identity,
+            seconds=settings.lease_seconds,
+        )
+        free = Client(connection, metrics.observe_request)
+        self._leadership = Leadership(free, place, self._on_leadership)
+        client = Client(connection, metrics.observe_request, lambda: self._leadership.is_leading)
+        reader = ProgressReader(settings.progress_port, settings.progress_timeout_seconds)
+        of_trainings = StatusReporter(client, store, metrics, TRAININGS, settings.identity)
+        of_preprocesses = StatusReporter(client, store, metrics, PREPROCESSES, settings.identity)
+        passes = (
+            TrainingController(client, store, of_trainings, settings.trainer_image, reader),
+            PreprocessController(client, store, of_preprocesses, settings.trainer_image),
+        )
+        extent = Extent(
+            namespaces=settings.namespaces, workers=settings.workers, resync_seconds=settings.resync_seconds
+        )
+        self._controller = Controller(client, store, passes, metrics, extent)
+        self._pod_watches = [
+            PodWatch(free, store, namespace, lambda pod: self._controller.wake_for(PODS, pod))
+            for namespace in settings.namespaces or (None,)
+        ]
+        metrics.registry.register(ResourceCollector(self._resources, lambda: datetime.now(UTC)))
+        metrics.queue_depth.set_function(lambda: self._controller.queue.depth)
+        metrics.longest_pass.set_function(lambda: self._controller.queue.longest_work_seconds)
+        metrics.watch_age.labels("pods").set_function(self._pod_silence)
+        self._probes = ProbeServer(
+            settings.metrics_host,
+            settings.metrics_port,
+            metrics.registry,
+            health=self.faults,
+            readiness=self._not_ready,
+        )
+
+    def run(self, stop: threading.Event) -> bool:
+        """Works until it is told to stop, or until kopf gives up; whether it was told to."""
+        self._probes.start()
+        _log.info("serves metrics and probes", extra={"port": self._probes.port})
+        for watch in self._pod_watches:
+            watch.start()
+        self._controller.start()
+        self._leadership.start()
+        # Not in the main thread, where kopf would take the signals for itself.
+        watching = threading.Thread(target=lambda: asyncio.run(self._watch(stop)), name="kopf", daemon=True)
+        watching.start()
+        was_told = False
+        try:
+            while watching.is_alive() and not was_told:
+                was_told = stop.wait(timeout=HEARTBEAT_SECONDS)
+        finally:
+            stop.set()
+            self._controller.stop()
+            self._leadership.stop()
+            for watch in self._pod_watches:
+                watch.stop()
+            watching.join(timeout=10)
+            self._probes.stop()
+        return was_told
+
+    @property
+    def metrics_port(self) -> int:
+        """Where it serves `/metrics`."""
+        return self._probes.port
+
+    def faults(self) -> Mapping[str, str]:
+        """What is stuck, in words; a kubelet that asks restarts the process then."""
+        limit = self._settings.stuck_seconds
+        ages = {
+            "event loop": time.monotonic() - (self._beat_at or self._began_at),
+            "watch of pods": self._pod_silence(),
+            "pass": self._controller.queue.longest_work_seconds,
+        }
+        return {name: f"for {seconds:.0f} seconds" for name, seconds in ages.items() if seconds > limit}
+
+    def _not_ready(self) -> Mapping[str, str]:
+        """What has not begun yet; a replica that does not lead is ready to take over."""
+        return {} if self._beat_at else {"event loop": "not begun"}
+
+    def _pod_silence(self) -> float:
+        return max(watch.silent_seconds for watch in self._pod_watches)
+
+    def _on_leadership(self, is_leading: bool) -> None:
+        self._controller.lead(is_leading)
+
+    def _resources(self) -> tuple[Iterable[Body], Iterable[Body]]:
+        if not self._controller.leads:
+            return (), ()
+        return self._store.all(TRAININGS), self._store.all(PREPROCESSES)
+
+    async def _watch(self, stop: threading.Event) -> None:
+        registry = kopf.OperatorRegistry()
+        events.register(registry, self._controller, self._connection)
+        beating = asyncio.create_task(self._beat())
+        try:
+            await kopf.operator(
+                registry=registry,
+                settings=_kopf_settings(),
+                clusterwide=not self._settings.namespaces,
+                namespaces=self._settings.namespaces,
+                standalone=True,
+                stop_flag=stop,
+            )
+        finally:
+            beating.cancel()
+
+    async def _beat(self) -> None:
+        """Shows that the event loop, on which kopf's watches depend, goes round."""
+        while True:
+            self._beat_at = time.monotonic()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+def _kopf_settings() -> kopf.OperatorSettings:
+    """Nothing that kopf would write: no events, no annotations, no finalizers; and watches that notice when they die."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 310
+    settings.watching.connect_timeout = 10
+    settings.networking.request_timeout = 30
+    return settings
