@@ -197,3 +197,12 @@ def test_training_starts_from_given_weights(found):
 def test_the_best_and_the_newest_checkpoints_are_kept(found):
     assert [name.split("-consumed")[0].split("step=")[-1] for name in found["kept"]] == ["7", "8", "last.ckpt"]
     assert found["kept"][0] == "esm1nv--step=7-consumed_samples=21.ckpt"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_old_configuration_of_bionemo_trains_on_an_old_folder(folder, found, name):
+    assert found[f"old {name}"] == DONE
+    records = list(read_records(RunFolder(path=folder / f"old-{name}").metrics))
+    assert [record["step"] for record in records if "reduced_train_loss" in record] == [1, 2]
+    assert [record["step"] for record in records if "val_loss" in record] == [2]
+    assert [checkpoint.manifest.step for checkpoint in committed(folder / f"old-{name}" / "checkpoints")] == [2]

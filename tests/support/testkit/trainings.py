@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from bionemo_trainer.config.load import load_recipe
+from bionemo_trainer.config.load import load_file, load_recipe
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.contract import ExitCode
 from bionemo_trainer.errors import BioNeMoError
@@ -24,6 +24,13 @@ from testkit.step_cases import write_datasets
 type Ending = tuple[int, str]
 """Exit code, and the words of the error."""
 
+OLD_FILES = {
+    "megamolbart": "megamolbart_v03",
+    "esm1nv": "esm1nv_v03",
+    "prott5nv": "prott5nv_v03",
+    "esm2nv": "esm2nv_v110",
+}
+"""Configurations as users of BioNeMo have them, by family; in `tests/golden/bionemo`."""
 SCHEDULE = "{name:WarmupAnnealDecayHold,warmup_steps:2,max_steps:12,min_lr:0.0}"
 
 
@@ -156,7 +163,7 @@ def all_cases(folder: Path) -> dict[str, object]:
             "exp_manager.checkpoint_callback_params.every_n_train_steps=1",
         )
     )
-    return {**found, **_refusals(folder), **_weights_taken_over(folder), **_kept(folder)}
+    return {**found, **_refusals(folder), **_weights_taken_over(folder), **_kept(folder), **_old_files(folder)}
 
 
 def _refusals(folder: Path) -> dict[str, object]:
@@ -220,6 +227,44 @@ def _kept(folder: Path) -> dict[str, object]:
     )
     train_alone(config)
     return {"kept": sorted(path.name for path in (folder / "kept" / "checkpoints").iterdir() if path.is_dir())}
+
+
+def old_config(family: str, folder: Path) -> TrainConfig:
+    """An old file of BioNeMo with all that it says, but for its size, its place and its length of a million steps."""
+    file = Path(__file__).parents[2] / "golden" / "bionemo" / f"{OLD_FILES[family]}.yaml"
+    overrides = [
+        *SMALL,
+        "model.seq_length=64",
+        "model.global_batch_size=3",
+        "trainer.max_steps=2",
+        "++trainer.log_every_n_steps=1",
+        "++model.optim.sched.max_steps=1000000",
+        "model.data.num_workers=0",
+        f"model.data.dataset_path={folder / 'old' / ('molecules' if family == 'megamolbart' else 'proteins')}",
+        f"++exp_manager.explicit_log_dir={folder / f'old-{family}'}",
+    ]
+    splits = ("train", "val", "test")
+    if family == "esm2nv":  # v1.10 has a section for each split
+        overrides += [f"model.data.{split}.range='x[000..001]'" for split in splits]
+    else:
+        overrides += [f"model.data.dataset.{split}='x[000..001]'" for split in splits]
+    if family == "prott5nv":
+        overrides.append("model.data.seq_length_dec=64")
+    return load_file(file, overrides).config
+
+
+def _old_files(folder: Path) -> dict[str, object]:
+    """Old configurations on folders as BioNeMo's preparation left them: several files, a table of them, no manifest."""
+    os.environ["BIONEMO_PATH"] = "/opt/nvidia/bionemo"
+    for kind in ("molecules", "proteins"):
+        for split in ("train", "val", "test"):
+            old = folder / "old" / kind / split
+            old.mkdir(parents=True)
+            content = (folder / kind / split / "x000.csv").read_bytes()
+            for name in ("x000.csv", "x001.csv"):
+                (old / name).write_bytes(content)
+            (old / "metadata.csv").write_text("file,size\nx000.csv,8\nx001.csv,8\n")
+    return {f"old {family}": train_alone(old_config(family, folder)) for family in OLD_FILES}
 
 
 def _run(cases: Callable[[Path], dict[str, object]], folder: Path) -> None:
