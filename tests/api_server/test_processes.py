@@ -76,5 +76,8 @@ def test_a_program_ends_with_its_starter_even_when_that_is_killed(tmp_path):
     assert eventually(lambda: not is_alive(pid))
 
 
-def test_free_ports_differ():
-    assert len(set(free_ports(20))) == 20
+def test_free_ports_differ_and_are_none_that_outgoing_connections_get():
+    ports = free_ports(20)
+
+    assert len(set(ports)) == 20
+    assert max(ports) < int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])

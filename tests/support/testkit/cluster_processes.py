@@ -4,7 +4,9 @@ They end with whoever started them, even when that is killed: the kernel sees to
 started by a thread that outlives them, such as the main one.
 """
 
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 
 _POLL_SECONDS = 0.1
 _LINES_SHOWN = 20
+_PORTS = range(20000, 32768)
 
 
 class NotReadyError(Exception):
@@ -99,9 +102,18 @@ def await_ready(what: str, is_ready: Callable[[], bool], programs: Sequence[Runn
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on; all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports
+    """Ports of the loopback interface that nobody listens on; all different.
+
+    They lie below those that the kernel gives to outgoing connections, one of which would else take a port before the
+    program that it is meant for: an API server opens a hundred connections while it starts.
+    """
+    drawn = random.SystemRandom().sample(_PORTS, k=len(_PORTS))  # pytest-randomly gives all its workers the same seed
+    return list(itertools.islice(filter(_is_free, drawn), count))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
