@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import kopf
 
-from bionemo_operator.cluster.client import PODS, PREPROCESSES, TRAININGS, Body, Client
+from bionemo_operator.cluster.client import Body, Client
 from bionemo_operator.cluster.credentials import Connection
+from bionemo_operator.cluster.kinds import PODS, PREPROCESSES, TRAININGS
 from bionemo_operator.cluster.lease import Leadership, LeasePlace
 from bionemo_operator.cluster.pod_watch import PodWatch
 from bionemo_operator.cluster.progress import ProgressReader

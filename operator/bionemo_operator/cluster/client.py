@@ -7,7 +7,6 @@ whole, so that it decides on what is there by then.
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from bionemo_operator.cluster.credentials import Connection
+from bionemo_operator.cluster.kinds import Kind
 from bionemo_operator.errors import LeadershipLostError, UnavailableError, cluster_error
 from bionemo_operator.planning.names import MANAGER
 
@@ -28,31 +28,6 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A kind of objects, and where the API has them."""
-
-    group: str
-    """Empty for the core group."""
-    version: str
-    plural: str
-
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """Path of an object, or of a list: of a namespace, or of all of them."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        place = f"/namespaces/{namespace}" if namespace else ""
-        return "/".join(part for part in (f"{root}{place}/{self.plural}", name, subresource) if part)
-
-
-TRAININGS = Kind(group="bionemo.dev", version="v1alpha1", plural="bionemotrainings")
-PREPROCESSES = Kind(group="bionemo.dev", version="v1alpha1", plural="bionemopreprocesses")
-PYTORCH_JOBS = Kind(group="kubeflow.org", version="v1", plural="pytorchjobs")
-JOBS = Kind(group="batch", version="v1", plural="jobs")
-PODS = Kind(group="", version="v1", plural="pods")
-LEASES = Kind(group="coordination.k8s.io", version="v1", plural="leases")
-EVENTS = Kind(group="events.k8s.io", version="v1", plural="events")
 
 
 def _ignore(verb: str, status: int, seconds: float) -> None:

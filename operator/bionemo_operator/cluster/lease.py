@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bionemo_operator.cluster.client import LEASES, Body, Client
+from bionemo_operator.cluster.client import Body, Client
+from bionemo_operator.cluster.kinds import LEASES
 from bionemo_operator.errors import ClusterError, ConflictError, MissingError
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from bionemo_operator.cluster.client import PODS, Body, Client
+from bionemo_operator.cluster.client import Body, Client
+from bionemo_operator.cluster.kinds import PODS
 from bionemo_operator.cluster.store import Store
 from bionemo_operator.errors import ClusterError, MissingError
 from bionemo_operator.planning.names import MANAGED_BY, MANAGER

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bionemo_operator.cluster.client import Kind
+from bionemo_operator.cluster.kinds import Kind
 
 type Body = Mapping[str, Any]
 type Key = tuple[str, str]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import assert_never
 
-from bionemo_operator.cluster.client import JOBS, PODS, Client, Kind
+from bionemo_operator.cluster.client import Client
+from bionemo_operator.cluster.kinds import JOBS, PODS, Kind
 from bionemo_operator.cluster.store import Store
 from bionemo_operator.errors import ConflictError, MissingError
 from bionemo_operator.planning.training_view import (

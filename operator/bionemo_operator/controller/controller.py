@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from bionemo_operator.cluster.client import JOBS, PODS, PREPROCESSES, PYTORCH_JOBS, TRAININGS, Body, Client, Kind
+from bionemo_operator.cluster.client import Body, Client
+from bionemo_operator.cluster.kinds import JOBS, PODS, PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
 from bionemo_operator.cluster.pod_watch import SELECTOR
 from bionemo_operator.cluster.store import Key, Store, key_of
 from bionemo_operator.controller.work_queue import Taken, WorkQueue

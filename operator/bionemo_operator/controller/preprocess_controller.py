@@ -1,10 +1,11 @@
 """What a pass over a preparation sees: its jobs and their pods."""
 
 from bionemo_operator.api.preprocess import BioNeMoPreprocess, PreprocessStatus
-from bionemo_operator.cluster.client import JOBS, PREPROCESSES
+from bionemo_operator.cluster.kinds import JOBS, PREPROCESSES
 from bionemo_operator.controller.resource_controller import ResourceController, now
 from bionemo_operator.planning import names
-from bionemo_operator.planning.preparation_pass import PreparationView, preparation_pass, reported
+from bionemo_operator.planning.preparation_pass import preparation_pass
+from bionemo_operator.planning.preparation_view import PreparationView, reported
 from bionemo_operator.planning.training_view import Decision, Said
 from bionemo_trainer.contract import STAGES
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bionemo_operator.api.reasons import QUIET, WARNINGS
-from bionemo_operator.cluster.client import EVENTS, Client, Kind
+from bionemo_operator.cluster.client import Client
+from bionemo_operator.cluster.kinds import EVENTS, Kind
 from bionemo_operator.cluster.store import Store
 from bionemo_operator.errors import ClusterError
 from bionemo_operator.metrics import OperatorMetrics

@@ -12,7 +12,8 @@ from bionemo_operator.api.conditions import with_condition
 from bionemo_operator.api.parse import MODELS, parse_resource
 from bionemo_operator.api.reasons import INVALID, REFUSED
 from bionemo_operator.api.resource import AnyResource
-from bionemo_operator.cluster.client import PODS, Body, Client, Kind
+from bionemo_operator.cluster.client import Body, Client
+from bionemo_operator.cluster.kinds import PODS, Kind
 from bionemo_operator.cluster.store import Key, Store
 from bionemo_operator.controller.actions import Actor
 from bionemo_operator.controller.reporter import StatusReporter, subject_of

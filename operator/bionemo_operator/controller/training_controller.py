@@ -8,7 +8,8 @@ from bionemo_operator.api.parse import parse_resource
 from bionemo_operator.api.preprocess import BioNeMoPreprocess
 from bionemo_operator.api.training import BioNeMoTraining
 from bionemo_operator.api.training_status import TrainingStatus
-from bionemo_operator.cluster.client import PREPROCESSES, PYTORCH_JOBS, TRAININGS, Body, Client, Kind
+from bionemo_operator.cluster.client import Body, Client
+from bionemo_operator.cluster.kinds import PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
 from bionemo_operator.cluster.progress import ProgressReader
 from bionemo_operator.cluster.store import Store
 from bionemo_operator.controller.reporter import StatusReporter
@@ -47,9 +48,11 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
         namespace, spec = resource.metadata.namespace or "", resource.spec
         source, origin = spec.dataset.preprocess_ref, spec.resume_from
         older = origin.training if origin else None
+        status = resource.status or TrainingStatus()
         view = TrainingView(
             training=resource,
-            status=resource.status or TrainingStatus(),
+            status=status,
+            reported=status,
             preprocess=self._resource(PREPROCESSES, namespace, source.name, BioNeMoPreprocess) if source else None,
             older=self._resource(TRAININGS, namespace, older, BioNeMoTraining) if older else None,
             jobs=self.jobs_of(resource),

@@ -4,8 +4,8 @@ from typing import Any
 
 import kopf
 
-from bionemo_operator.cluster.client import JOBS, PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
 from bionemo_operator.cluster.credentials import Connection
+from bionemo_operator.cluster.kinds import JOBS, PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
 from bionemo_operator.controller.controller import Controller, owner_of
 
 _WATCHED: tuple[Kind, ...] = (TRAININGS, PREPROCESSES, PYTORCH_JOBS, JOBS)

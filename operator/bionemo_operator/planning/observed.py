@@ -68,9 +68,8 @@ class Pod:
         """Whether it ended, or was removed, without success."""
         if self.last_words is not None:
             return self.last_words.exit_code != 0
-        return self.phase == "Failed" or (
-            self.phase != "Succeeded" and (self.deletion_deadline is not None or self.is_gone)
-        )
+        was_removed = self.is_gone or self.deletion_deadline is not None or self.disruption is not None
+        return self.phase == "Failed" or (self.phase != "Succeeded" and was_removed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

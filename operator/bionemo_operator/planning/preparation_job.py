@@ -18,7 +18,17 @@ from bionemo_trainer.contract import PREPARATION_MODULE, SHARED_STAGES, ExitCode
 CONTAINER = "prepare"
 MOST_COMPLETIONS = 100_000
 """Limit of Kubernetes for an Indexed Job with a backoff limit for each index."""
-_FINAL = tuple(int(code) for code in ExitCode if code.is_final)
+_FAILURE_RULES: tuple[Fragment, ...] = (
+    {
+        "action": "FailJob",
+        "onExitCodes": {
+            "containerName": CONTAINER,
+            "operator": "In",
+            "values": [int(code) for code in ExitCode if code.is_final],
+        },
+    },
+    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+)
 
 
 def document_of(preprocess: BioNeMoPreprocess) -> str:
@@ -50,6 +60,30 @@ def preparation_job(preprocess: BioNeMoPreprocess, stage: Stage, tasks: int, ima
     spec = preprocess.spec
     shares = min(tasks, MOST_COMPLETIONS)
     labels = {**owner_labels(preprocess), names.STAGE: stage, names.OUTPUT: output_of(preprocess)}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": names.stage_name(preprocess.metadata.name, stage),
+            "namespace": preprocess.metadata.namespace,
+            "labels": {**labels, **queue_labels(spec.queue)},
+            "ownerReferences": [owner_reference(preprocess)],
+        },
+        "spec": {
+            "completionMode": "Indexed",
+            "completions": shares,
+            "parallelism": min(spec.workers, shares) if stage in SHARED_STAGES else 1,
+            "backoffLimitPerIndex": spec.backoff_limit_per_index,
+            "maxFailedIndexes": 0,
+            "suspend": spec.queue is not None,
+            "podFailurePolicy": {"rules": list(_FAILURE_RULES)},
+            "template": _pod(preprocess, stage, shares, image, labels),
+        },
+    }
+
+
+def _pod(preprocess: BioNeMoPreprocess, stage: Stage, shares: int, image: str, labels: dict[str, str]) -> Fragment:
+    spec = preprocess.spec
     claims = [Mounted(claim=spec.output.claim.name, path=names.DATA)]
     if spec.source.claim:
         claims.append(Mounted(claim=spec.source.claim.name, path=names.SOURCE))
@@ -71,34 +105,4 @@ def preparation_job(preprocess: BioNeMoPreprocess, stage: Stage, tasks: int, ima
         ),
     )  # fmt: skip
     pod["spec"]["restartPolicy"] = "Never"
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "name": names.stage_name(preprocess.metadata.name, stage),
-            "namespace": preprocess.metadata.namespace,
-            "labels": {**labels, **queue_labels(spec.queue)},
-            "ownerReferences": [owner_reference(preprocess)],
-        },
-        "spec": {
-            "completionMode": "Indexed",
-            "completions": shares,
-            "parallelism": min(spec.workers, shares) if stage in SHARED_STAGES else 1,
-            "backoffLimitPerIndex": spec.backoff_limit_per_index,
-            "maxFailedIndexes": 0,
-            "suspend": spec.queue is not None,
-            "podFailurePolicy": {
-                "rules": [
-                    {
-                        "action": "FailJob",
-                        "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": list(_FINAL)},
-                    },
-                    {
-                        "action": "Ignore",
-                        "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
-                    },
-                ]
-            },
-            "template": pod,
-        },
-    }
+    return pod

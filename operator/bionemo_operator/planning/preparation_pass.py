@@ -5,17 +5,17 @@ helps when they are gone. Work that is done is marked on the volume, so a stage 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 from bionemo_operator.api import reasons
-from bionemo_operator.api.conditions import condition_of, phase_of, with_condition
-from bionemo_operator.api.preprocess import BioNeMoPreprocess, PreprocessStatus, Records
+from bionemo_operator.api.conditions import condition_of
+from bionemo_operator.api.preprocess import PreprocessStatus, Records
 from bionemo_operator.planning import names
 from bionemo_operator.planning.causes import ending_of
-from bionemo_operator.planning.observed import Job, Pod, words_of
-from bionemo_operator.planning.preparation_job import output_of, preparation_job
+from bionemo_operator.planning.observed import Job
+from bionemo_operator.planning.preparation_job import preparation_job
+from bionemo_operator.planning.preparation_view import PreparationView, last_words, order_of, reported
 from bionemo_operator.planning.training_view import (
     CreateJob,
     Decision,
@@ -25,34 +25,6 @@ from bionemo_operator.planning.training_view import (
     Said,
 )
 from bionemo_trainer.contract import SHARED_STAGES, STAGES, Stage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparationView:
-    """Everything that one pass sees."""
-
-    preprocess: BioNeMoPreprocess
-    status: PreprocessStatus
-    """As it was reported last; empty at first."""
-    jobs: tuple[Job, ...] = ()
-    pods: tuple[Pod, ...] = ()
-    """Pods of these jobs, gone ones too."""
-    taken: frozenset[str] = frozenset()
-    """Names of Jobs in the namespace that belong to somebody else."""
-    now: datetime
-    image: str
-
-    @property
-    def output(self) -> str:
-        """Digest of what is asked for."""
-        return output_of(self.preprocess)
-
-    @property
-    def current(self) -> Job | None:
-        """The Job of the latest stage."""
-        ours = [job for job in self.jobs if job.output == self.output and not job.is_deleting]
-        return max(ours, key=lambda job: _order(job.stage), default=None)
-
 
 type Check = Callable[[PreparationView], Decision | None]
 """Decides, or leaves it to the next one."""
@@ -65,23 +37,6 @@ def preparation_pass(view: PreparationView) -> tuple[PreprocessStatus, Decision]
         if decision := check(view):
             return reported(view, decision), decision
     raise AssertionError("the last check always decides")
-
-
-def reported(view: PreparationView, decision: Decision) -> PreprocessStatus:
-    """The status that says what was decided, and why."""
-    generation = view.preprocess.metadata.generation or 0
-    status = view.status.model_copy(update=dict(decision.changes))
-    valid: Said = (
-        reasons.VALID,
-        {"arithmetic": f"{view.preprocess.spec.recipe}, {view.preprocess.spec.workers} workers"},
-    )
-    conditions = status.conditions
-    unsuspended: tuple[Said, ...] = () if view.preprocess.spec.suspend else ((reasons.NOT_SUSPENDED, {}),)
-    for reason, details in (valid, *unsuspended, *decision.said):
-        conditions = with_condition(conditions, reason, observed_generation=generation, now=view.now, **details)
-    return status.model_copy(
-        update={"conditions": conditions, "phase": phase_of(conditions), "observed_generation": generation}
-    )
 
 
 def _of_this_output(view: PreparationView) -> PreparationView:
@@ -150,7 +105,7 @@ def _runs(view: PreparationView) -> Decision | None:
     if job is None or job.outcome is not None:
         return None
     changes = _figures(view, job)
-    earlier = _removed([one for one in view.jobs if _order(one.stage) < _order(job.stage)])
+    earlier = _removed([one for one in view.jobs if order_of(one.stage) < order_of(job.stage)])
     queue = view.preprocess.spec.queue
     if job.is_suspended:
         if queue is not None:
@@ -165,7 +120,7 @@ def _is_done(view: PreparationView) -> Decision | None:
     job = view.current
     if job is None or job.stage != STAGES[-1]:
         return None
-    words = _last_words(view, job)
+    words = last_words(view, job)
     if "records" not in words:
         return _again(job)  # its pod went before it was seen; the stage finds the dataset complete and says so again
     records = Records(**words["records"])
@@ -191,7 +146,7 @@ def _starts_next_stage(view: PreparationView) -> Decision:
         return Decision(said=(said, (reasons.IN_PROGRESS, {})), wake_after_seconds=600.0)
     tasks = 1
     if stage in SHARED_STAGES:
-        told = _last_words(view, job).get("tasks") if job else None
+        told = last_words(view, job).get("tasks") if job else None
         tasks = told if isinstance(told, int) and told > 0 else view.preprocess.spec.workers
     changes = {"stage": stage, "shards": tasks, "shards_done": 0, "start_time": view.status.start_time or view.now}
     working: Said = (reasons.WORKERS_RUNNING, {"stage": stage, "done": 0, "shards": tasks})
@@ -201,7 +156,7 @@ def _starts_next_stage(view: PreparationView) -> Decision:
 
 def _next_stage(view: PreparationView, job: Job | None) -> Stage:
     if job is not None:
-        return STAGES[_order(job.stage) + 1]
+        return STAGES[order_of(job.stage) + 1]
     # All jobs are gone: the stage that ran last runs again, as far as anything of it is left to do.
     return next((stage for stage in STAGES if stage == view.status.stage), STAGES[0])
 
@@ -213,12 +168,6 @@ def _figures(view: PreparationView, job: Job) -> dict[str, object]:
         "shards_done": job.done,
         "start_time": view.status.start_time or job.created_at,
     }
-
-
-def _last_words(view: PreparationView, job: Job) -> Mapping[str, Any]:
-    """What a pod of a job that succeeded said."""
-    ended = [pod.last_words for pod in view.pods if pod.job == job.name and pod.last_words]
-    return next((words_of(words.message) for words in ended if words.exit_code == 0), {})
 
 
 def _again(job: Job) -> Decision:
@@ -239,10 +188,6 @@ def _over(
     return Decision(
         said=((reasons.FINISHED, {}), said), actions=actions, changes={"completion_time": view.now, **(changes or {})}
     )
-
-
-def _order(stage: str) -> int:
-    return STAGES.index(stage) if stage in STAGES else -1
 
 
 CHECKS: tuple[Check, ...] = (

@@ -5,6 +5,7 @@ same end: `attempts` first records what has happened, then the checks say what t
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from bionemo_operator.api import reasons
@@ -54,9 +55,7 @@ def _has_ended(view: TrainingView, standing: Standing) -> Decision | None:
     succeeded = condition_of(view.status.conditions, "Succeeded")
     if succeeded is None or succeeded.status == "Unknown":
         return None
-    unfinished = tuple(
-        DeleteJob(name=job.name, uid=job.uid) for job in view.jobs if job.outcome is None and not job.is_deleting
-    )
+    unfinished = leftovers(replace(view, jobs=tuple(job for job in view.jobs if job.outcome is None)))
     ttl = view.training.spec.ttl_seconds_after_finished
     if ttl is None or view.status.completion_time is None:
         return Decision(said=(), actions=unfinished)
@@ -91,8 +90,7 @@ def _is_too_late(view: TrainingView, standing: Standing) -> Decision | None:
     seconds, started_at = view.training.spec.active_deadline_seconds, view.status.start_time
     if seconds is None or started_at is None or view.now < started_at + timedelta(seconds=seconds):
         return None
-    jobs = tuple(DeleteJob(name=job.name, uid=job.uid) for job in view.jobs if not job.is_deleting)
-    return _over(view, (reasons.DEADLINE_EXCEEDED, {"seconds": seconds}), jobs)
+    return _over(view, (reasons.DEADLINE_EXCEEDED, {"seconds": seconds}), leftovers(view))
 
 
 def _has_failed_too_often(view: TrainingView, standing: Standing) -> Decision | None:

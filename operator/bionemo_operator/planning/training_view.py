@@ -18,7 +18,9 @@ class TrainingView:
 
     training: BioNeMoTraining
     status: TrainingStatus
-    """As it was reported last; empty at first."""
+    """As it was reported last, empty at first; while a pass decides, with everything recorded that is seen."""
+    reported: TrainingStatus
+    """As it was reported last."""
     preprocess: BioNeMoPreprocess | None = None
     """The one that `spec.dataset.preprocessRef` names."""
     older: BioNeMoTraining | None = None
@@ -49,6 +51,14 @@ class TrainingView:
     def current(self) -> Attempt | None:
         """The attempt that has not ended."""
         return self.last if self.last and self.last.end_time is None else None
+
+    def may_go(self, job: Job) -> bool:
+        """Whether nothing is lost with a job: its attempt is in the status that was reported, and if it has ended, its end."""
+        attempts = self.reported.recovery.attempts if self.reported.recovery else ()
+        if attempts and job.number < attempts[0].number:
+            return True  # so long ago that the status shows it no more
+        attempt = next((attempt for attempt in attempts if attempt.number == job.number), None)
+        return attempt is not None and (attempt.end_time is not None or job.outcome is None)
 
     def job_of(self, attempt: Attempt) -> Job | None:
         """The PyTorchJob of an attempt, if it is there."""

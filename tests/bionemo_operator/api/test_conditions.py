@@ -17,9 +17,10 @@ from bionemo_operator.api.reasons import (
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
-RUNNING = with_condition((), ALL_NODES_RUNNING, observed_generation=2, now=NOON, nodes=4, attempt=3)
+RUNNING = with_condition((), ALL_NODES_RUNNING, observed_generation=2, now=NOON, nodes=4, attempt=3, note="")
 ANYTHING = dict.fromkeys(
-    ("arithmetic", "problems", "nodes", "attempt", "running", "position", "outcome", "cause", "message"), "x"
+    ("arithmetic", "problems", "nodes", "attempt", "running", "position", "outcome", "cause", "message", "note", "obstacle"),
+    "x",
 )
 
 
@@ -37,30 +38,40 @@ def test_a_new_condition_says_everything():
 
 
 def test_the_transition_time_stays_while_the_status_stays():
-    (condition,) = with_condition(RUNNING, ALL_NODES_RUNNING, observed_generation=3, now=LATER, nodes=2, attempt=4)
+    (condition,) = with_condition(
+        RUNNING, ALL_NODES_RUNNING, observed_generation=3, now=LATER, nodes=2, attempt=4, note=""
+    )
 
     assert (condition.last_transition_time, condition.observed_generation) == (NOON, 3)
     assert condition.message == "All 2 nodes run attempt 4."
 
 
 def test_the_transition_time_moves_with_the_status():
-    (condition,) = with_condition(RUNNING, STARTING, observed_generation=2, now=LATER, nodes=4, attempt=4, running=1)
+    (condition,) = with_condition(
+        RUNNING, STARTING, observed_generation=2, now=LATER, nodes=4, attempt=4, running=1, obstacle=""
+    )
 
     assert (condition.status, condition.last_transition_time) == ("False", LATER)
 
 
 def test_setting_the_same_again_changes_nothing():
-    assert with_condition(RUNNING, ALL_NODES_RUNNING, observed_generation=2, now=LATER, nodes=4, attempt=3) == RUNNING
+    assert (
+        with_condition(RUNNING, ALL_NODES_RUNNING, observed_generation=2, now=LATER, nodes=4, attempt=3, note="")
+        == RUNNING
+    )
 
 
 def test_a_pass_that_saw_an_older_spec_changes_nothing():
-    assert with_condition(RUNNING, STARTING, observed_generation=1, now=LATER, nodes=4, attempt=4, running=1) == RUNNING
+    assert (
+        with_condition(RUNNING, STARTING, observed_generation=1, now=LATER, nodes=4, attempt=4, running=1, obstacle="")
+        == RUNNING
+    )
 
 
 def test_other_conditions_and_their_order_stay():
     both = with_condition(RUNNING, IN_PROGRESS, observed_generation=2, now=NOON)
 
-    after = with_condition(both, STARTING, observed_generation=2, now=LATER, nodes=4, attempt=4, running=1)
+    after = with_condition(both, STARTING, observed_generation=2, now=LATER, nodes=4, attempt=4, running=1, obstacle="")
 
     assert [condition.type for condition in after] == ["Running", "Succeeded"]
     assert after[1] == both[1]
