@@ -33,6 +33,7 @@ def operator(plane):
 @pytest.fixture
 def here(operator, kubectl, namespace):
     """A namespace in which pods are admitted and the operator works."""
+    assert json.loads(operator.get("/readyz")) == {"faults": {}}
     assert eventually(lambda: kubectl.get("serviceaccount", f"--namespace={namespace}")["items"])
     return namespace
 

@@ -94,3 +94,8 @@ class StoppedError(BioNeMoError):
     """Stopped on request, with a checkpoint saved."""
 
     exit_code = ExitCode.STOPPED
+
+    def __init__(self, message: str, step: int | None = None) -> None:
+        self.step = step
+        """Step that the checkpoint holds."""
+        super().__init__(message)

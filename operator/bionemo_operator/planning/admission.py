@@ -20,13 +20,11 @@ from bionemo_trainer.config.layout import batches_of, layout_of
 from bionemo_trainer.config.load import to_tree
 from bionemo_trainer.config.memory import estimate_memory
 from bionemo_trainer.config.parameters import num_parameters
-from bionemo_trainer.config.ranges import expand_range
+from bionemo_trainer.config.ranges import ALL_FILES, expand_range
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.contract import DATASET_FINGERPRINTS
 from bionemo_trainer.errors import ConfigError, Problem
 
-ALL_FILES = "*"
-"""Range of every file in the folder of a split, for datasets whose files only the pods see."""
 REMEMBERED = 1024
 """Judgements kept; each takes some 10 kB."""
 _JUDGED = {

@@ -34,7 +34,9 @@ def test_an_exit_code_means_a_cause(exit_code, reason, message, cause):
         pytest.param({"disruption": "DeletionByTaintManager"}, "NodeLost", id="a node that fell silent"),
         pytest.param({"disruption": "EvictionByEvictionAPI"}, "Evicted", id="a drained node"),
         pytest.param({"disruption": "SomethingNew"}, "Evicted", id="a reason of a newer Kubernetes"),
-        pytest.param({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, "Evicted", id="an evicted pod"),
+        pytest.param(
+            {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, "Evicted", id="an evicted pod"
+        ),
         pytest.param({"phase": "Failed", "reason": "DeadlineExceeded"}, "Deadline", id="a pod's own deadline"),
         pytest.param({"phase": "Failed"}, "Unknown", id="a pod that failed without a word"),
         pytest.param({"is_gone": True}, "Evicted", id="a pod deleted by hand"),

@@ -59,7 +59,10 @@ def pytorch_job_body(status=None):
     return {
         "kind": "PyTorchJob",
         "metadata": {"name": "small-2", "uid": "u", "creationTimestamp": STAMP, "labels": {"bionemo.dev/attempt": "2"}},
-        "spec": {"runPolicy": {"suspend": True}, "pytorchReplicaSpecs": {"Worker": {"replicas": 4, "template": template}}},
+        "spec": {
+            "runPolicy": {"suspend": True},
+            "pytorchReplicaSpecs": {"Worker": {"replicas": 4, "template": template}},
+        },
         "status": status or {},
     }
 
@@ -71,14 +74,21 @@ def test_a_pytorch_job_is_read():
 
 def test_a_pytorch_job_that_ended_says_when_and_why():
     condition = {"type": "Failed", "status": "True", "message": "has failed", "lastTransitionTime": STAMP}
-    seen = job_of(pytorch_job_body({"startTime": STAMP, "conditions": [{"type": "Running", "status": "False"}, condition]}))
+    seen = job_of(
+        pytorch_job_body({"startTime": STAMP, "conditions": [{"type": "Running", "status": "False"}, condition]})
+    )
     assert (seen.outcome, seen.message, seen.ended_at, seen.started_at) == ("Failed", "has failed", NOON, NOON)
 
 
 def test_a_job_of_a_stage_is_read():
     body = {
         "kind": "Job",
-        "metadata": {"name": "zinc-map", "uid": "u", "creationTimestamp": STAMP, "labels": {"bionemo.dev/stage": "map"}},
+        "metadata": {
+            "name": "zinc-map",
+            "uid": "u",
+            "creationTimestamp": STAMP,
+            "labels": {"bionemo.dev/stage": "map"},
+        },
         "spec": {"completions": 7, "suspend": False, "template": {"metadata": {}}},
         "status": {"succeeded": 3, "conditions": [{"type": "Complete", "status": "True"}]},
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,41 +11,45 @@ from bionemo_operator.planning.training_view import CreateJob
 from testkit.observations import World, pod, reading, training
 
 BUDGET = 3
-EVENTS = st.sampled_from(
-    ["pass", "pass and die", "run", "step", "succeed", "crash", "stop", "preempt", "lose a node", "delete", "suspend", "wait"]
-)
 
 
 def happen(world, event):
     """Lets one thing happen; what can't happen now does not."""
     number = max(world.jobs, default=0)
-    is_live = number > 0 and world.jobs[number].outcome is None
-    match event:
-        case "pass" | "pass and die":
-            one_pass(world, reports=event == "pass")
-        case "wait":
-            world.now += timedelta(seconds=97)
-        case "suspend":
-            world.training = training(suspend=not world.training.spec.suspend, recovery={"maxRestarts": BUDGET})
-        case "run" if is_live and f"small-{number}-worker-0" not in world.pods:
-            world.runs(number)
-        case "step" if is_live and f"small-{number}-worker-0" in world.pods:
-            step = (world.status.checkpoint.step if world.status.checkpoint else 0) + 5
-            one_pass(world, reading=reading(step, attempt=number, saved_step=step))
-        case "succeed" if is_live:
-            world.ends(number, "Succeeded")
-        case "crash" if is_live:
-            world.ends(number, "Failed", 1)
-        case "stop" if is_live:
-            world.ends(number, "Failed", 75)
-        case "preempt" | "lose a node" if is_live:
-            reason = "PreemptionByScheduler" if event == "preempt" else "DeletionByTaintManager"
-            gone = pod(0, number, disruption=reason, is_gone=True)
-            world.pods[gone.name] = gone
-            world.jobs[number] = replace(world.jobs[number], outcome="Failed", ended_at=world.now)
-        case "delete" if is_live:
-            del world.jobs[number]
-            world.pods = {name: replace(one, is_gone=True) for name, one in world.pods.items()}
+    if event in WHENEVER:
+        WHENEVER[event](world)
+    elif number > 0 and world.jobs[number].outcome is None:
+        WHILE_LIVE[event](world, number)
+
+
+def suspend_or_resume(world):
+    world.training = training(suspend=not world.training.spec.suspend, recovery={"maxRestarts": BUDGET})
+
+
+def wait(world):
+    world.now += timedelta(seconds=97)
+
+
+def run(world, number):
+    if f"small-{number}-worker-0" not in world.pods:
+        world.runs(number)
+
+
+def step(world, number):
+    if f"small-{number}-worker-0" in world.pods:
+        reached = (world.status.checkpoint.step if world.status.checkpoint else 0) + 5
+        one_pass(world, reading=reading(reached, attempt=number, saved_step=reached))
+
+
+def remove(world, number, reason):
+    gone = pod(0, number, disruption=reason, is_gone=True)
+    world.pods[gone.name] = gone
+    world.jobs[number] = replace(world.jobs[number], outcome="Failed", ended_at=world.now)
+
+
+def delete(world, number):
+    del world.jobs[number]
+    world.pods = {name: replace(one, is_gone=True) for name, one in world.pods.items()}
 
 
 def one_pass(world, **how):
@@ -56,6 +61,25 @@ def one_pass(world, **how):
     recovery = world.status.recovery
     assert recovery is None or recovery.restarts_in_window <= BUDGET + 1, "never a restart over budget"
     assert (world.status.checkpoint.step if world.status.checkpoint else 0) >= step, "never a lost checkpoint step"
+
+
+WHENEVER = {
+    "pass": one_pass,
+    "pass and die": partial(one_pass, reports=False),
+    "suspend or resume": suspend_or_resume,
+    "wait": wait,
+}
+WHILE_LIVE = {
+    "run": run,
+    "step": step,
+    "succeed": lambda world, number: world.ends(number, "Succeeded"),
+    "crash": lambda world, number: world.ends(number, "Failed", 1),
+    "stop": lambda world, number: world.ends(number, "Failed", 75),
+    "preempt": partial(remove, reason="PreemptionByScheduler"),
+    "lose a node": partial(remove, reason="DeletionByTaintManager"),
+    "delete": delete,
+}
+EVENTS = st.sampled_from([*WHENEVER, *WHILE_LIVE])
 
 
 @given(events=st.lists(EVENTS, max_size=40))

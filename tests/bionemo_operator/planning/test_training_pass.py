@@ -71,7 +71,11 @@ def test_progress_is_told():
     world = running_world()
     world.passes(reading=reading(0, "Starting"))
     world.now += timedelta(seconds=30)
-    world.passes(reading=reading(10, at_seconds=30, train_loss=2.34567891, samples_per_second=512.0, eta_seconds=90.5, saved_step=8))
+    world.passes(
+        reading=reading(
+            10, at_seconds=30, train_loss=2.34567891, samples_per_second=512.0, eta_seconds=90.5, saved_step=8
+        )
+    )
     progress, checkpoint = world.status.progress, world.status.checkpoint
     assert progress is not None
     assert (progress.step, progress.train_loss, progress.samples_per_second) == (10, "2.3457", "512")
@@ -129,7 +133,9 @@ def test_a_crash_is_recorded_cleared_away_waited_out_and_repeated():
     world.passes()
     assert 1 not in world.jobs
     world.passes()
-    assert message_of(world.status, "Running").startswith("Attempt 1 ended: Crash: Pod small-1-worker-0 ended with exit code 1.")
+    assert message_of(world.status, "Running").startswith(
+        "Attempt 1 ended: Crash: Pod small-1-worker-0 ended with exit code 1."
+    )
     assert "from step 30" in message_of(world.status, "Running")
     assert world.created == [1]
     world.now += timedelta(seconds=10)
@@ -141,7 +147,12 @@ def test_a_crash_is_recorded_cleared_away_waited_out_and_repeated():
     world.passes(reading=reading(31, attempt=2, at_seconds=130))
     recovery = world.status.recovery
     assert recovery is not None
-    assert (recovery.restarts, recovery.restarts_in_window, recovery.steps_lost, recovery.downtime_seconds) == (1, 1, 10, 30)
+    assert (recovery.restarts, recovery.restarts_in_window, recovery.steps_lost, recovery.downtime_seconds) == (
+        1,
+        1,
+        10,
+        30,
+    )
     assert [(count.cause, count.count) for count in recovery.causes] == [("Crash", 1)]
 
 
@@ -228,7 +239,9 @@ def test_a_node_that_fails_twice_is_avoided():
     (create,) = decision.actions
     assert isinstance(create, CreateJob)
     pod_spec = create.manifest["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]
-    (term,) = pod_spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    (term,) = pod_spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
+        "nodeSelectorTerms"
+    ]
     assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["node-0"]}]
 
 

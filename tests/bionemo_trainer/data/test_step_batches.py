@@ -164,6 +164,21 @@ def test_files_are_named_by_split_and_range(data):
     ]
 
 
+def test_a_star_names_all_files_that_are_there(data):
+    settings = config(data, MOLECULES, "m", "model.data.dataset.val='*'")
+    there = sorted((data / "m" / "val").glob("*.csv"))
+    assert list(split_files(settings, "val")) == there
+    assert there
+
+
+def test_a_star_in_an_empty_folder_is_refused(tmp_path):
+    (tmp_path / "m" / "val").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"the files of model.data.dataset.val \('\*'\) hold no rows"):
+        step_batches(
+            config(tmp_path, MOLECULES, "m", "model.data.dataset.val='*'"), "val", Share(rank=0, num_ranks=1), 4
+        )
+
+
 def test_missing_files_are_named(data):
     settings = config(data, MOLECULES, "m", "model.data.dataset.train=x007")
     with pytest.raises(MissingInputError, match=r"1 of 1 dataset files are missing: .*/m/train/x007\.csv"):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bionemo_trainer.contract import ExitCode
-from bionemo_trainer.errors import DataError
+from bionemo_trainer.errors import DataError, StoppedError
 from bionemo_trainer.launch.reports import Report, cause_of, read_reports, run_and_report, termination_message
 
 
@@ -78,3 +78,12 @@ def test_last_words_are_json_that_kubernetes_keeps_whole(message):
 def test_short_words_are_kept_as_they_are():
     words = json.loads(termination_message(report(64, rank=2, message="ändere spec.nodes")))
     assert words == {"exitCode": 64, "rank": 2, "message": "ändere spec.nodes"}
+
+
+def test_a_stop_says_which_step_was_saved(tmp_path):
+    def stop():
+        raise StoppedError("stopped on request after step 12", step=12)
+
+    assert run_and_report(stop, rank=0, folder=tmp_path) == 75
+    (stopped,) = read_reports(tmp_path)
+    assert json.loads(termination_message(stopped))["step"] == 12

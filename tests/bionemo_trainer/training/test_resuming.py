@@ -1,5 +1,7 @@
 """A training goes on from its own newest checkpoint, from the one that is named, or from nothing; see `test_train` for weights."""
 
+from pathlib import Path
+
 import pytest
 
 from bionemo_trainer.errors import ConfigError, DataError, MissingInputError
@@ -72,6 +74,29 @@ def test_the_last_one_may_be_named(tmp_path):
     _, newest = saved(tmp_path.resolve(), 4, 6)
     origin = origin_of(config(named(tmp_path / "last.ckpt")), tmp_path, NUM_SAMPLES)
     assert origin.checkpoint == newest
+
+
+@pytest.mark.parametrize(("suffix", "step"), [("", 6), ("@4", 4)])
+def test_a_run_may_be_named_and_a_step_of_it(tmp_path, suffix, step):
+    saved(tmp_path / "other" / "checkpoints", 4, 6)
+    origin = origin_of(config(named(f"{tmp_path}/other{suffix}")), tmp_path / "own", NUM_SAMPLES)
+    assert origin.checkpoint is not None
+    assert origin.checkpoint.manifest.step == step
+
+
+@pytest.mark.parametrize(
+    ("steps", "suffix", "words"),
+    [
+        pytest.param((4, 6), "@5", "has no checkpoint of step 5; it has those of 4, 6.", id="another step"),
+        pytest.param((), "", "has no checkpoint; it has saved none.", id="nothing saved"),
+    ],
+)
+def test_a_run_without_that_step_says_which_it_has(tmp_path, steps, suffix, words):
+    (tmp_path / "other" / "checkpoints").mkdir(parents=True)
+    saved(tmp_path / "other" / "checkpoints", *steps)
+    with pytest.raises(MissingInputError) as refused:
+        named_checkpoint(Path(f"{tmp_path}/other{suffix}"), "spec.resumeFrom")
+    assert str(refused.value) == f"spec.resumeFrom: '{tmp_path}/other' {words} Name another run or step."
 
 
 def test_another_runs_checkpoint_is_refused(tmp_path):

@@ -54,7 +54,7 @@ class OperatorProcess:
 
     def get(self, path: str) -> str:
         """What it answers on its own port."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
             body: bytes = answer.read()
         return body.decode()
 

@@ -12,6 +12,8 @@ from braceexpand import braceexpand
 from bionemo_trainer.errors import ConfigError, Problem
 
 EXTENSION = ".csv"
+ALL_FILES = "*"
+"""Range of every file in the folder of a split, for configurations written where the folder is not seen."""
 MAX_FILES = 100_000
 """More files than any dataset has; a larger range is a slip such as a missing digit."""
 _OPENERS = re.compile(r"[(\[<]|_OP_")

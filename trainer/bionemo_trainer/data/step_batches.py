@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bionemo_trainer.config.ranges import expand_range
+from bionemo_trainer.config.ranges import ALL_FILES, EXTENSION, expand_range
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.data.collators.from_config import Collator, collator_of
 from bionemo_trainer.data.csv_dataset import CsvDataset, CsvFormat
@@ -83,10 +83,13 @@ class StepBatches:
 
 
 def split_files(config: TrainConfig, split: Split) -> tuple[Path, ...]:
-    """The files of a split that a configuration names."""
+    """The files of a split that a configuration names; `*` names all that are there, in the order of their names."""
     data = config.model.data
+    folder = Path(data.dataset_path, split)
     names = expand_range(getattr(data.dataset, split), field=f"model.data.dataset.{split}")
-    return tuple(Path(data.dataset_path, split, name) for name in names)
+    if names == (f"{ALL_FILES}{EXTENSION}",):
+        names = tuple(sorted(path.name for path in folder.glob(names[0])))
+    return tuple(folder / name for name in names)
 
 
 def step_batches(config: TrainConfig, split: Split, share: Share, global_batch_size: int) -> StepBatches:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bionemo_trainer.contract import ExitCode
-from bionemo_trainer.errors import BioNeMoError
+from bionemo_trainer.errors import BioNeMoError, StoppedError
 
 FAILED = 1
 """Python's own code for an error that nobody expected; it may be tried again."""
@@ -32,6 +32,8 @@ class Report:
     """One or more sentences for a person; empty for a success."""
     ended_at: float
     """Seconds since the epoch."""
+    step: int | None = None
+    """Step that it saved when it was stopped; None otherwise."""
 
 
 def run_and_report(main: Callable[[], int], *, rank: int, folder: Path | None) -> int:
@@ -42,15 +44,19 @@ def run_and_report(main: Callable[[], int], *, rank: int, folder: Path | None) -
         rank: Global rank, for the report.
         folder: Where reports go; None for nowhere.
     """
+    step = None
     try:
         exit_code, message = main(), ""
+    except StoppedError as error:
+        exit_code, message, step = int(error.exit_code), str(error), error.step
     except BioNeMoError as error:
         exit_code, message = int(error.exit_code), str(error)
     except Exception as error:
         traceback.print_exc()
         exit_code, message = FAILED, f"{type(error).__name__}: {error}"
     if folder is not None:
-        write_report(folder, Report(rank=rank, exit_code=exit_code, message=message, ended_at=time.time()))
+        report = Report(rank=rank, exit_code=exit_code, message=message, ended_at=time.time(), step=step)
+        write_report(folder, report)
     return exit_code
 
 
@@ -83,6 +89,8 @@ def cause_of(reports: Sequence[Report], fallback: Report) -> Report:
 def termination_message(report: Report) -> str:
     """The last words of a container as JSON, at most MOST_BYTES long; a long message loses its end."""
     words = {"exitCode": report.exit_code, "rank": report.rank, "message": report.message}
+    if report.step is not None:
+        words["step"] = report.step
     text = json.dumps(words, ensure_ascii=False)
     excess = len(text.encode()) - MOST_BYTES
     if excess > 0:

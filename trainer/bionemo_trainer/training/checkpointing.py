@@ -43,7 +43,8 @@ class Checkpointing(Callback):
         if module.must_stop:
             saved = self.save(module)
             raise StoppedError(
-                f"stopped on request after step {module.finished_steps}; {saved} holds it. Start the same run again to go on."
+                f"stopped on request after step {module.finished_steps}; {saved} holds it. Start the same run again to go on.",
+                step=module.finished_steps,
             )
         interval = self.settings.every_n_train_steps
         validates_now = module.finished_steps % self.run.config.trainer.val_check_interval == 0

@@ -8,6 +8,7 @@ from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.engine import sharded_state
 from bionemo_trainer.engine.stepping import Trainee
 from bionemo_trainer.errors import DataError, MissingInputError
+from bionemo_trainer.run_folder import RunFolder
 from bionemo_trainer.training.checkpoint_folder import Committed, committed, read_manifest
 from bionemo_trainer.training.compatibility import check_same_network, check_same_run
 
@@ -69,16 +70,32 @@ def take_up(trainee: Trainee, config: TrainConfig, origin: Origin) -> None:
 
 
 def named_checkpoint(path: Path, field: str) -> Committed:
-    """A checkpoint by its folder.
+    """A checkpoint by its folder, or by the folder of its run: `RUN` means the newest one, `RUN@500` that of step 500.
 
     Raises:
-        MissingInputError: There is no such folder.
+        MissingInputError: There is no such folder, or no such checkpoint of the run.
         DataError: It is no checkpoint.
     """
+    folder, _, step = str(path).partition("@")
+    run = RunFolder(path=Path(folder))
+    if run.checkpoints.is_dir():
+        return _checkpoint_of_run(run, step, field)
     if not path.is_dir():
         raise MissingInputError(f"{field}: {str(path)!r} does not exist; name the folder of a checkpoint, NAME.ckpt.")
     whole = path.resolve()
     return Committed(path=whole, manifest=read_manifest(whole))
+
+
+def _checkpoint_of_run(run: RunFolder, step: str, field: str) -> Committed:
+    saved = committed(run.checkpoints)
+    chosen = [checkpoint for checkpoint in saved if step in ("", str(checkpoint.manifest.step))]
+    if not chosen:
+        steps = ", ".join(str(checkpoint.manifest.step) for checkpoint in saved)
+        there = f"it has those of {steps}" if steps else "it has saved none"
+        raise MissingInputError(
+            f"{field}: {str(run.path)!r} has no checkpoint{step and f' of step {step}'}; {there}. Name another run or step."
+        )
+    return chosen[-1]
 
 
 def _start_from(trainee: Trainee, config: TrainConfig, path: Path) -> None:
