@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from bionemo_operator.cli import cluster_app
+
 app = typer.Typer(
     name="bionemo",
     help="Prepare data for and train large biomolecular language models, on this machine or on a Kubernetes cluster.",
@@ -137,3 +139,6 @@ def inspect(
     from bionemo_operator.cli.inspect import inspect_dataset  # noqa: PLC0415
 
     inspect_dataset(dataset, verify=verify)
+
+
+app.add_typer(cluster_app.app)

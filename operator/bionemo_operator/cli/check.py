@@ -62,7 +62,7 @@ def verdict_on(document: Document, overrides: Sequence[str]) -> Verdict:
         if not document.is_resource:
             loaded = load_tree(compose_content(document.content, document.path), overrides)
             return Verdict(title=title, facts=tuple(_config_facts(loaded)), warnings=loaded.warnings)
-        resource = _parsed(document)
+        resource = parsed(document)
         title = f"{title}: {resource.kind} {resource.metadata.name}"
         if isinstance(resource, BioNeMoPreprocess):
             return Verdict(title=title, facts=tuple(_preprocess_facts(resource)))
@@ -72,8 +72,12 @@ def verdict_on(document: Document, overrides: Sequence[str]) -> Verdict:
         return Verdict(title=title, problems=tuple(map(str, error.problems)))
 
 
-def _parsed(document: Document) -> BioNeMoTraining | BioNeMoPreprocess:
-    """The resource of a document; where it is none, the error also holds what its recipe would answer."""
+def parsed(document: Document) -> BioNeMoTraining | BioNeMoPreprocess:
+    """The resource of a document.
+
+    Raises:
+        ConfigError: It is none; the error also holds what its recipe would answer.
+    """
     try:
         return parse_resource(document.content)
     except ConfigError as error:
