@@ -29,6 +29,9 @@ from bionemo_operator.settings import Settings
 from bionemo_trainer.contract import SHARED_STAGES, STAGES
 from bionemo_trainer.errors import ConfigError, Problem
 
+type Known = Mapping[tuple[str, str], Resource]
+"""Resources by kind and name."""
+
 NO_UID = "00000000-0000-0000-0000-000000000000"
 """Stands for the UIDs that the API server gives."""
 _NO_TIME = datetime.fromtimestamp(0, UTC)
@@ -46,7 +49,7 @@ def render_files(paths: Sequence[Path], namespace: str | None, image: str | None
         ConfigError: A document is wrong, or speaks of a resource that is in none of the files; all problems at once.
     """
     items = [_placed(item, namespace or "default") for item in checked_files(paths)]
-    known = {(item.resource.kind, item.resource.metadata.name): item.resource for item in items}
+    known: Known = {(item.resource.kind, item.resource.metadata.name): item.resource for item in items}
     texts: list[str] = []
     problems: list[Problem] = []
     for item in items:
@@ -59,9 +62,7 @@ def render_files(paths: Sequence[Path], namespace: str | None, image: str | None
     console().print("".join(texts), markup=False, end="")
 
 
-def manifests_of(
-    resource: Resource, known: Mapping[tuple[str, str], Resource], image: str | None = None
-) -> Iterator[Fragment]:
+def manifests_of(resource: Resource, known: Known, image: str | None = None) -> Iterator[Fragment]:
     """What the operator would make of a resource.
 
     Args:
@@ -80,7 +81,7 @@ def manifests_of(
         yield preparation_job(resource, stage, resource.spec.workers if stage in SHARED_STAGES else 1, image)
 
 
-def first_attempt(training: BioNeMoTraining, known: Mapping[tuple[str, str], Resource], image: str) -> Fragment:
+def first_attempt(training: BioNeMoTraining, known: Known, image: str) -> Fragment:
     """The PyTorchJob with which a training would begin, once its data are there and it is not suspended.
 
     Raises:
@@ -106,9 +107,7 @@ def first_attempt(training: BioNeMoTraining, known: Mapping[tuple[str, str], Res
     return action.manifest
 
 
-def _references(
-    training: BioNeMoTraining, known: Mapping[tuple[str, str], Resource]
-) -> tuple[BioNeMoPreprocess | None, BioNeMoTraining | None]:
+def _references(training: BioNeMoTraining, known: Known) -> tuple[BioNeMoPreprocess | None, BioNeMoTraining | None]:
     """The preparation and the older training that a training names, as if both had done their work.
 
     Raises:

@@ -37,6 +37,9 @@ def _ignore(verb: str, status: int, seconds: float) -> None:
 class Client:
     """Speaks to one API server."""
 
+    manager = MANAGER
+    """Field manager of every write."""
+
     def __init__(
         self, connection: Connection, observer: Observer = _ignore, may_write: Callable[[], bool] = lambda: True
     ) -> None:
@@ -68,7 +71,7 @@ class Client:
             ConflictError: There is one of that name.
             ClusterError: It can't be made.
         """
-        query = {"fieldManager": MANAGER}
+        query = {"fieldManager": self.manager}
         return self._request("create", "POST", kind.path(namespace), manifest, query=query)
 
     def apply(self, kind: Kind, namespace: str, manifest: Body, subresource: str | None = None) -> Body:
@@ -78,7 +81,7 @@ class Client:
             ClusterError: It can't be applied.
         """
         path = kind.path(namespace, manifest["metadata"]["name"], subresource)
-        query = {"fieldManager": MANAGER, "force": "true"}
+        query = {"fieldManager": self.manager, "force": "true"}
         return self._request("apply", "PATCH", path, manifest, query=query, content_type=APPLY)
 
     def merge(self, kind: Kind, namespace: str, name: str, changes: Body) -> Body:
@@ -88,7 +91,7 @@ class Client:
             ClusterError: It can't be changed.
         """
         path = kind.path(namespace, name)
-        return self._request("patch", "PATCH", path, changes, query={"fieldManager": MANAGER}, content_type=MERGE)
+        return self._request("patch", "PATCH", path, changes, query={"fieldManager": self.manager}, content_type=MERGE)
 
     def replace(self, kind: Kind, namespace: str, manifest: Body) -> Body:
         """Replaces an object that must still have the manifest's resource version.
@@ -170,6 +173,8 @@ class Client:
             if answer.status != 200:
                 raise _failure(f"get {path}", answer)
             yield from answer.stream(amt=None if follow else 65536)
+        except HTTPError as error:
+            raise UnavailableError(f"get {path}", 0, str(error)) from error
         finally:
             answer.close()
 
