@@ -14,7 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from bionemo_operator.cluster.credentials import Connection
-from bionemo_operator.cluster.kinds import Kind
+from bionemo_operator.cluster.kinds import EVENTS, Kind
 from bionemo_operator.errors import LeadershipLostError, UnavailableError, cluster_error
 from bionemo_operator.planning.names import MANAGER
 
@@ -72,7 +72,8 @@ class Client:
             ClusterError: It can't be made.
         """
         query = {"fieldManager": self.manager}
-        return self._request("create", "POST", kind.path(namespace), manifest, query=query)
+        verb = "event" if kind == EVENTS else "create"  # told apart, since events are not what work costs
+        return self._request(verb, "POST", kind.path(namespace), manifest, query=query)
 
     def apply(self, kind: Kind, namespace: str, manifest: Body, subresource: str | None = None) -> Body:
         """Makes an object's fields as in the manifest, by server-side apply; fields of others stay.

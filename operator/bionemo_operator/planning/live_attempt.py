@@ -68,9 +68,7 @@ def clear_of(view: TrainingView) -> tuple[Action, ...]:
 
 def leftovers(view: TrainingView) -> tuple[DeleteJob, ...]:
     """Removes the jobs of all attempts, but none before its end has been reported: with it the evidence goes."""
-    return tuple(
-        DeleteJob(name=job.name, uid=job.uid) for job in view.jobs if not job.is_deleting and view.may_go(job)
-    )
+    return tuple(DeleteJob(name=job.name, uid=job.uid) for job in view.jobs if not job.is_deleting and view.may_go(job))
 
 
 def _to_be_ended(view: TrainingView, current: Attempt, job: Job) -> Ending | None:
