@@ -1,9 +1,12 @@
 """The commands that speak of a cluster, and their options; what they do stands in the modules beside this one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from bionemo_operator.cli.cluster_access import Access
 
 app = typer.Typer()
 """Part of `app.app`."""
@@ -18,6 +21,14 @@ Namespace = Annotated[
     str | None,
     typer.Option("--namespace", "-n", help="In place of the kubeconfig's.", show_default=False),
 ]
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option(help="File that says how to reach clusters, in place of KUBECONFIG's.", show_default=False),
+]
+Context = Annotated[
+    str | None, typer.Option(help="Context of the kubeconfig, in place of the current one.", show_default=False)
+]
+Name = Annotated[str, typer.Argument(help="Of a BioNeMoTraining, or else of a BioNeMoPreprocess.", show_default=False)]
 
 
 @app.command(rich_help_panel=PANEL)
@@ -37,3 +48,35 @@ def render(
     from bionemo_operator.cli.render import render_files  # noqa: PLC0415
 
     render_files(filename, namespace, image)
+
+
+@app.command(rich_help_panel=PANEL)
+def submit(
+    filename: Files, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None
+) -> None:
+    """Check files as `bionemo check` does, then apply all of them or none; says what was created or changed."""
+    from bionemo_operator.cli.submit import submit_files  # noqa: PLC0415
+
+    submit_files(filename, _access(namespace, kubeconfig, context))
+
+
+@app.command(rich_help_panel=PANEL)
+def suspend(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
+    """Let a training save a checkpoint and give its GPUs back, or let a preparation pause."""
+    from bionemo_operator.cli.suspend import suspend_resource  # noqa: PLC0415
+
+    suspend_resource(name, _access(namespace, kubeconfig, context))
+
+
+@app.command(rich_help_panel=PANEL)
+def resume(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
+    """Let a suspended training or preparation go on."""
+    from bionemo_operator.cli.suspend import resume_resource  # noqa: PLC0415
+
+    resume_resource(name, _access(namespace, kubeconfig, context))
+
+
+def _access(namespace: str | None, kubeconfig: str | None, context: str | None) -> "Access":
+    from bionemo_operator.cli.cluster_access import Access  # noqa: PLC0415
+
+    return Access(namespace=namespace, kubeconfig=kubeconfig, context=context)
