@@ -23,9 +23,12 @@ REMEMBER_SECONDS = 600.0
 class Store:
     """Objects by kind."""
 
-    def __init__(self, index_by: Callable[[Body], Key | None] = lambda _: None) -> None:
+    def __init__(
+        self, index_by: Callable[[Body], Key | None] = lambda _: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._lock = threading.Lock()
         self._index_by = index_by
+        self._clock = clock
         self._objects: dict[Kind, dict[Key, Body]] = defaultdict(dict)
         self._gone: dict[Kind, dict[Key, tuple[float, Body]]] = defaultdict(dict)
         self._members: dict[Kind, dict[Key, set[Key]]] = defaultdict(lambda: defaultdict(set))
@@ -35,12 +38,12 @@ class Store:
         key = key_of(body)
         with self._lock:
             before = self._objects[kind].get(key)
-            if before is not None and _is_same_object(before, body) and version_of(before) >= version_of(body):
-                return False
+            if before is not None and version_of(before) >= version_of(body):
+                return False  # as it was earlier, or what had its name earlier
             removed = self._gone[kind].get(key)
             if removed is not None and _is_same_object(removed[1], body):
                 return False
-            self._forget_index(kind, key, before)
+            self._forget_index(kind, key, before or (removed and removed[1]))
             self._objects[kind][key] = body
             if owner := self._index_by(body):
                 self._members[kind][owner].add(key)
@@ -53,7 +56,7 @@ class Store:
             before = self._objects[kind].get(key)
             if before is None or _is_same_object(before, body):
                 self._objects[kind].pop(key, None)
-                now = time.monotonic()
+                now = self._clock()
                 self._gone[kind][key] = (now, body)
                 self._expire(kind, now)
 

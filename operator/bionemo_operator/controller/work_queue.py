@@ -86,12 +86,6 @@ class WorkQueue[K: Hashable]:
         delay = min(FIRST_RETRY_SECONDS * 2.0 ** min(failures, 32), LONGEST_RETRY_SECONDS)
         self.wake(key, max(delay, least_seconds))
 
-    def forget(self, key: K) -> None:
-        """A key that is not worked on does not come again unless it is woken."""
-        with self._changed:
-            self._due.pop(key, None)
-            self._failures.pop(key, None)
-
     def close(self) -> None:
         """Lets everyone who waits for a key go."""
         with self._changed:
