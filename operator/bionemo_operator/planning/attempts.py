@@ -86,8 +86,13 @@ def ended(view: TrainingView, ending: Ending, *, schedulable_nodes: int | None =
 
 
 def next_number(view: TrainingView) -> int:
-    """Number of the attempt that would be next."""
-    numbers = [job.number for job in view.jobs] + [attempt.number for attempt in view.recovery.attempts]
+    """Number of the attempt that would be next; pods count too, for their job may have been deleted before it was reported."""
+    of_pods = (pod.job.rpartition("-")[2] for pod in view.pods)
+    numbers = [
+        *(job.number for job in view.jobs),
+        *(attempt.number for attempt in view.recovery.attempts),
+        *(int(number) for number in of_pods if number.isdecimal()),
+    ]
     return max(numbers, default=0) + 1
 
 

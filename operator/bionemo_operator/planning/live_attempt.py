@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bionemo_operator.api import reasons
 from bionemo_operator.api.training_status import Attempt
-from bionemo_operator.planning.attempts import ended
+from bionemo_operator.planning.attempts import ended, next_number
 from bionemo_operator.planning.causes import Ending
 from bionemo_operator.planning.observed import Job, Pod
 from bionemo_operator.planning.starting import Standing
@@ -35,7 +35,7 @@ def decide(view: TrainingView, standing: Standing) -> Decision | None:
         places = sum(pod.is_schedulable and pod.node is not None for pod in pods)
         short = places if ending.cause == "Unschedulable" else None
         changed = ended(view, ending, schedulable_nodes=short)
-        said = _ending(current, ending.cause or "", len(pods))
+        said = _ending(current.number, ending.cause or "", len(pods))
         return Decision(said=(said, _not_ended()), changes={"recovery": changed.recovery}, wake_after_seconds=0.0)
     return Decision(said=(*_state(view, current, job, standing), _not_ended()), wake_after_seconds=READ_EVERY_SECONDS)
 
@@ -43,12 +43,12 @@ def decide(view: TrainingView, standing: Standing) -> Decision | None:
 def clear(view: TrainingView, standing: Standing) -> Decision | None:
     """Waits until nothing is left of attempts that have ended, and removes what is."""
     del standing
-    last = view.last
-    if last is None or view.current is not None or not is_there(view):
+    if view.current is not None or not is_there(view):
         return None
     num_pods = sum(not pod.is_gone for pod in view.pods)
+    cause = (view.last.cause if view.last else None) or "Unknown"
     return Decision(
-        said=(_ending(last, last.cause or "", num_pods), _not_ended()),
+        said=(_ending(next_number(view) - 1, cause, num_pods), _not_ended()),
         actions=clear_of(view),
         wake_after_seconds=READ_EVERY_SECONDS,
     )
@@ -136,8 +136,8 @@ def _present(view: TrainingView, job: Job) -> tuple[Pod, ...]:
     return tuple(pod for pod in view.pods_of(job.name) if not pod.is_gone)
 
 
-def _ending(attempt: Attempt, cause: str, num_pods: int) -> Said:
-    return (reasons.ENDING, {"attempt": attempt.number, "cause": cause, "pods": num_pods})
+def _ending(number: int, cause: str, num_pods: int) -> Said:
+    return (reasons.ENDING, {"attempt": number, "cause": cause, "pods": num_pods})
 
 
 def _not_ended() -> Said:

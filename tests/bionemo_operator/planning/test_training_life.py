@@ -48,6 +48,12 @@ def remove(world, number, reason):
 
 
 def delete(world, number):
+    attempts = world.status.recovery.attempts if world.status.recovery else ()
+    leaves_a_trace = any(one.job == f"small-{number}" for one in world.pods.values()) or any(
+        attempt.number == number for attempt in attempts
+    )
+    if not leaves_a_trace:
+        world.created.remove(number)  # nobody can know of it, and nothing of it is in the way
     del world.jobs[number]
     world.pods = {name: replace(one, is_gone=True) for name, one in world.pods.items()}
 
