@@ -177,7 +177,7 @@ def test_a_watch_tells_what_happens_after_a_version(client, api):
     client.create(JOBS, "lab", job("other"))
     client.delete(JOBS, "lab", "late")
     api.objects.bookmark()
-    api.objects.end_watches()
+    api.longest_watch_seconds = 0
     events = list(client.watch(JOBS, "lab", "a=b", version, seconds=30))
     assert [(type_, body["metadata"].get("name")) for type_, body in events] == [
         ("ADDED", "late"),
@@ -209,7 +209,8 @@ def test_a_watch_that_is_refused_says_why(client, api):
 
 
 def test_a_watch_that_breaks_is_no_answer(client, api):
-    api.objects.break_watches()
+    api.longest_watch_seconds = 0
+    api.breaks_watches = True
     assert refusal(UnavailableError, list, client.watch(JOBS, None, "", "0", seconds=30)).startswith(
         "watch jobs: no answer: "
     )

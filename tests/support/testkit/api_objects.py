@@ -62,7 +62,7 @@ class ApiObjects:
         self._history: list[Event] = []
         self._version = 0
         self._oldest = 0
-        self._is_closed = False
+        self._ends = 0
 
     def get(self, place: Place) -> Body:
         """One of them."""
@@ -135,37 +135,39 @@ class ApiObjects:
         if since < self._oldest:
             yield "ERROR", _status(410, "too old resource version")
             return
-        told = since
-        while not self._is_closed and time.monotonic() < deadline:
+        told, left, ends = since, 1.0, self._ends
+        while self._ends == ends and left > 0:
+            left = deadline - time.monotonic()
             with self._changed:
                 news = [event for event in self._history if event.version > told]
-                if not news:
-                    self._changed.wait(min(max(deadline - time.monotonic(), 0), 0.5))
+                if not news and left > 0:
+                    self._changed.wait(min(left, 0.5))
             for event in news:
                 told = event.version
-                if event.type == "END":
-                    return
-                if event.type == "BREAK":
-                    raise RefusedError(0, "broken")
                 if event.type == "BOOKMARK" or _is_in(event.place, event.body, place, selector):
                     yield event.type, event.body
 
     def bookmark(self) -> str:
         """Lets every watch tell its version, and returns it."""
-        return self._tell("BOOKMARK")
+        with self._changed:
+            self._version += 1
+            version = str(self._version)
+            body = {"kind": "Pod", "metadata": {"resourceVersion": version}}
+            self._history.append(Event(self._version, "BOOKMARK", Place("", "", None, None, is_status=False), body))
+            self._changed.notify_all()
+            return version
 
-    def end_watches(self) -> str:
-        """Lets every watch end, as API servers do after a while."""
-        return self._tell("END")
-
-    def break_watches(self) -> str:
-        """Lets every watch end in the middle, as networks do."""
-        return self._tell("BREAK")
+    def end_watches(self) -> None:
+        """Lets every watch end that goes on now."""
+        with self._changed:
+            self._ends += 1
+            self._changed.notify_all()
 
     def forget_history(self) -> None:
         """Watches can't begin with what is old from now on."""
-        self._oldest = self._version + 1
-        self._tell("BOOKMARK")
+        with self._changed:
+            self._version += 1
+            self._oldest = self._version
 
     def await_that(self, is_so: Callable[[], bool], within_seconds: float = 20) -> None:
         """Waits until something holds, asking again with each change and twice a second."""
@@ -174,21 +176,6 @@ class ApiObjects:
             assert time.monotonic() < deadline, "it did not come about in time"
             with self._changed:
                 self._changed.wait(0.02)
-
-    def close(self) -> None:
-        """Ends all watches."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
-
-    def _tell(self, type_: str) -> str:
-        with self._changed:
-            self._version += 1
-            version = str(self._version)
-            body = {"kind": "Pod", "metadata": {"resourceVersion": version}}
-            self._history.append(Event(self._version, type_, Place("", "", None, None, is_status=False), body))
-            self._changed.notify_all()
-            return version
 
     def _found(self, place: Place) -> dict[str, Any]:
         if (body := self._objects.get(place._replace(is_status=False))) is None:

@@ -55,6 +55,10 @@ class ApiStandIn:
     requests: list[Request] = field(default_factory=list)
     """Everything that was asked, in order."""
     port: int = 0
+    longest_watch_seconds: float = 600
+    """When watches end at the latest, whatever they ask for."""
+    breaks_watches: bool = False
+    """Whether watches break off instead of ending properly."""
     _failures: list[_Failure] = field(default_factory=list)
 
     def fail(
@@ -109,7 +113,7 @@ def api_stand_in() -> Iterator[ApiStandIn]:
     try:
         yield api
     finally:
-        api.objects.close()
+        api.objects.end_watches()
         server.shutdown()
         server.server_close()
 
@@ -124,6 +128,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     @property
     def _api(self) -> ApiStandIn:
@@ -179,9 +184,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, request: Request) -> None:
         query = request.query
-        deadline = time.monotonic() + float(query.get("timeoutSeconds") or 600)
+        seconds = min(float(query.get("timeoutSeconds") or 600), self._api.longest_watch_seconds)
         since = int(query.get("resourceVersion") or 0)
-        events = self._api.objects.watch(place_of(request.path), query.get("labelSelector", ""), since, deadline)
+        place, deadline = place_of(request.path), time.monotonic() + seconds
+        events = self._api.objects.watch(place, query.get("labelSelector", ""), since, deadline)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
@@ -191,7 +197,10 @@ class _Handler(BaseHTTPRequestHandler):
             # Two pieces for each event, as a network may cut it.
             for piece in (line[:10], line[10:]):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-        self.wfile.write(b"0\r\n\r\n")
+        if self._api.breaks_watches:
+            self.close_connection = True
+        else:
+            self.wfile.write(b"0\r\n\r\n")
 
     def _send(self, status: int, body: Body | str, headers: Body | None = None) -> None:
         text = (body if isinstance(body, str) else json.dumps(body)).encode()

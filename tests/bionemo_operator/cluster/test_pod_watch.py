@@ -1,0 +1,114 @@
+"""The pods of our jobs are in the store as the API server has them, whatever becomes of a watch."""
+
+import pytest
+
+from bionemo_operator.cluster.kinds import PODS
+from bionemo_operator.cluster.pod_watch import PodWatch
+from bionemo_operator.cluster.store import Store
+from bionemo_operator.errors import MissingError, UnavailableError
+
+pytestmark = pytest.mark.enable_socket
+OURS = {"app.kubernetes.io/managed-by": "bionemo-operator"}
+
+
+def pod(name="one", **labels):
+    return {"metadata": {"name": name, "labels": OURS | labels}, "spec": {}}
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture
+def watch(client, store, heard):
+    return PodWatch(client, store, "lab", lambda body: heard.append(body["metadata"]["name"]))
+
+
+def names(store):
+    return sorted(body["metadata"]["name"] for body in store.all(PODS))
+
+
+def test_what_is_there_is_listed_and_what_comes_is_seen(client, api, watch, store, heard):
+    api.longest_watch_seconds = 0
+    client.create(PODS, "lab", pod("one"))
+    client.create(PODS, "lab", {"metadata": {"name": "of somebody else"}})
+    client.create(PODS, "elsewhere", pod("elsewhere"))
+    watch.turn()
+    assert (names(store), heard) == (["one"], ["one"])
+    client.create(PODS, "lab", pod("two"))
+    client.delete(PODS, "lab", "one")
+    watch.turn()
+    assert (names(store), heard) == (["two"], ["one", "two", "one"])
+    assert len(api.asked("GET", PODS)) == 3  # one list, two watches
+
+
+def test_a_bookmark_moves_the_version_on(api, watch, heard):
+    api.longest_watch_seconds = 0
+    watch.turn()
+    api.objects.bookmark()
+    watch.turn()
+    version = api.objects.bookmark()
+    watch.turn()
+    assert api.asked("GET", PODS)[-1].query["resourceVersion"] == str(int(version) - 1)
+    assert heard == []
+
+
+def test_an_answer_ends_the_silence(api, watch):
+    api.longest_watch_seconds = 0
+    watch._answered_at -= 100
+    assert watch.silent_seconds >= 100
+    watch.turn()
+    assert watch.silent_seconds < 60
+
+
+def test_a_watch_that_was_stopped_ends_with_its_next_event(client, api, watch, store):
+    api.longest_watch_seconds = 0
+    watch.turn()
+    client.create(PODS, "lab", pod("one"))
+    client.create(PODS, "lab", pod("two"))
+    watch.stop()
+    watch.turn()
+    assert names(store) == ["one"]
+
+
+def test_a_version_that_is_forgotten_is_an_error(api, watch):
+    api.longest_watch_seconds = 0
+    watch.turn()
+    api.objects.forget_history()
+    with pytest.raises(MissingError, match=r"watch pods: 410: too old resource version"):
+        watch.turn()
+
+
+def test_a_list_that_fails_is_an_error(api, watch):
+    api.fail(500, "down")
+    with pytest.raises(UnavailableError, match=r"list /api/v1/namespaces/lab/pods: 500: down"):
+        watch.turn()
+
+
+def test_it_goes_on_after_whatever_breaks_it(client, api, watch, store, caplog):
+    api.fail(500, "down", method="GET")
+    watch.start()
+    client.create(PODS, "lab", pod("one"))
+    api.objects.await_that(lambda: names(store) == ["one"])
+    api.breaks_watches = True
+    api.objects.end_watches()
+    client.create(PODS, "lab", pod("two"))
+    api.objects.await_that(lambda: names(store) == ["one", "two"])
+    api.objects.forget_history()
+    client.delete(PODS, "lab", "one")
+    api.breaks_watches = False
+    api.objects.end_watches()
+    api.objects.await_that(lambda: names(store) == ["two"])
+    watch.stop()
+    api.objects.end_watches()
+    watch._thread.join(timeout=30)
+    assert not watch._thread.is_alive()
+    assert caplog.messages[0] == (
+        "the watch of pods broke, and is taken up again: list /api/v1/namespaces/lab/pods: 500: down"
+    )
