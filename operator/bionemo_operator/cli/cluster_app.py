@@ -76,6 +76,46 @@ def resume(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = Non
     resume_resource(name, _access(namespace, kubeconfig, context))
 
 
+@app.command(rich_help_panel=PANEL)
+def status(
+    name: Annotated[str | None, typer.Argument(help="Of the one to tell everything about.", show_default=False)] = None,
+    *,
+    everywhere: Annotated[bool, typer.Option("--all-namespaces", "-A", help="Those of all namespaces.")] = False,
+    namespace: Namespace = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """List trainings and preparations, or tell of one why it is as it is, how far it is and what its failures were."""
+    from bionemo_operator.cli.status import show_status  # noqa: PLC0415
+
+    show_status(name, _access(namespace, kubeconfig, context), everywhere=everywhere)
+
+
+@app.command(rich_help_panel=PANEL)
+def logs(  # noqa: PLR0913 - each is an option
+    name: Name,
+    *,
+    rank: Annotated[int | None, typer.Option(help="The node of this rank.", min=0, show_default=False)] = None,
+    node: Annotated[int | None, typer.Option(help="This node, or share of a stage.", min=0, show_default="0")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as long as the pod writes.")] = False,
+    namespace: Namespace = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Print the log of a node in the newest attempt; all ranks of a node write to the same log."""
+    from bionemo_operator.cli.logs import Wanted, show_logs  # noqa: PLC0415
+
+    show_logs(name, Wanted(rank=rank, node=node, follow=follow), _access(namespace, kubeconfig, context))
+
+
+@app.command(rich_help_panel=PANEL)
+def events(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
+    """List what Kubernetes and the operator have told of a training or preparation, its jobs and pods."""
+    from bionemo_operator.cli.events import show_events  # noqa: PLC0415
+
+    show_events(name, _access(namespace, kubeconfig, context))
+
+
 def _access(namespace: str | None, kubeconfig: str | None, context: str | None) -> "Access":
     from bionemo_operator.cli.cluster_access import Access  # noqa: PLC0415
 

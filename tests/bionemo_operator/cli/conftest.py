@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +13,10 @@ from kubernetes.client.configuration import Configuration
 from bionemo_operator.cli.cluster_access import Cluster, UserClient
 from bionemo_operator.cluster.credentials import Connection
 from bionemo_operator.cluster.kinds import EVENTS, PODS, PREPROCESSES, TRAININGS
+from testkit.documents import documents_in
 
+OBJECTS = Path(__file__).parents[2] / "golden" / "cli" / "objects"
+"""Objects as a cluster has them, each file with a comment that says in which state."""
 KINDS = {"BioNeMoTraining": TRAININGS, "BioNeMoPreprocess": PREPROCESSES, "Pod": PODS, "Event": EVENTS}
 
 
@@ -76,12 +80,22 @@ class Api:
         return 200, after
 
 
+class _Body(io.BytesIO):
+    """A body that is closed once it has been read, as that of a connection."""
+
+    def read(self, *arguments):
+        found = super().read(*arguments)
+        if self.tell() == len(self.getbuffer()):
+            self.close()
+        return found
+
+
 def _failed(status, message):
     return status, json.dumps({"message": message}).encode()
 
 
 def _answer(status, body, preload):
-    return urllib3.HTTPResponse(body=io.BytesIO(body), status=status, headers={}, preload_content=preload)
+    return urllib3.HTTPResponse(body=_Body(body), status=status, headers={}, preload_content=preload)
 
 
 @pytest.fixture
@@ -138,3 +152,18 @@ def _event(name, regarding, *, at="2026-11-24T11:59:00Z", type_="Normal", reason
         "regarding": {"kind": kind, "name": object_name},
         **more,
     }
+
+
+@pytest.fixture
+def golden_objects(api):
+    """Put the objects of a golden file into the cluster; the result is these objects."""
+
+    def put(name):
+        return [api.put(json.loads(json.dumps(body, default=_time))) for body in documents_in(OBJECTS / f"{name}.yaml")]
+
+    return put
+
+
+def _time(moment):
+    """As the API server writes it; YAML has a type for it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
