@@ -73,6 +73,9 @@ class Controller:
         self._namespaces: tuple[str | None, ...] = extent.namespaces or (None,)
         self._resync_seconds = extent.resync_seconds
         self._leads = threading.Event()
+        self._term = 0
+        """Counts when leadership came and went, so that a slow take-over does not begin to lead after its end."""
+        self._turning = threading.Lock()
         self.queue: WorkQueue[Work] = WorkQueue()
         self._stopping = threading.Event()
         self._threads = [
@@ -90,8 +93,10 @@ class Controller:
 
     def stop(self) -> None:
         """Lets every pass end, and begins none."""
-        self._leads.clear()
         self._stopping.set()
+        with self._turning:
+            self._term += 1
+            self._leads.clear()
         self.queue.close()
         for thread in self._threads:
             if thread.is_alive():
@@ -100,10 +105,11 @@ class Controller:
     def lead(self, is_leading: bool) -> None:
         """This replica leads from now on, or does so no more."""
         self._metrics.leads.set(is_leading)
-        if not is_leading:
+        with self._turning:
+            self._term += 1
             self._leads.clear()
-            return
-        threading.Thread(target=self._take_over, name="taking over", daemon=True).start()
+        if is_leading:
+            threading.Thread(target=self._take_over, args=(self._term,), name="taking over", daemon=True).start()
 
     def see(self, kind: Kind, body: Body, *, is_gone: bool = False) -> None:
         """Takes in what a watch has seen, and wakes the resource that it is about."""
@@ -135,7 +141,7 @@ class Controller:
             if (training["metadata"]["namespace"], source.get("name")) == preprocess:
                 self.queue.wake((TRAININGS, key_of(training)))
 
-    def _take_over(self) -> None:
+    def _take_over(self, term: int) -> None:
         """Lists everything, so that no pass decides on what was true long ago, then looks at every resource."""
         while True:
             try:
@@ -143,9 +149,12 @@ class Controller:
                 break
             except ClusterError as error:
                 _log.warning("can't take over yet: %s", error)
-                if self._stopping.wait(1.0):
+                if self._stopping.wait(1.0) or self._term != term:
                     return
-        self._leads.set()
+        with self._turning:
+            if self._term != term:
+                return
+            self._leads.set()
         for kind in self._passes:
             for body in self._store.all(kind):
                 self.queue.wake((kind, key_of(body)))
@@ -185,11 +194,10 @@ class Controller:
             delay = self._resync_seconds if again is None else min(again, self._resync_seconds)
             self.queue.succeeded(taken.key, delay if self._store.get(kind, key) else None)
         except MissingError as error:
+            # Itself or one of its jobs; the watch or the resync says which, and ends this if it was itself.
             result = "gone"
-            _log.info("%s %s/%s is gone: %s", kind.plural, *key, error)
-            if body := self._store.get(kind, key):
-                self._store.remove(kind, body)
-            self.queue.succeeded(taken.key)
+            _log.info("%s %s/%s: something is gone: %s", kind.plural, *key, error)
+            self.queue.failed(taken.key)
         except ConflictError as error:
             result = "conflict"
             _log.info("%s %s/%s has changed meanwhile: %s", kind.plural, *key, error)

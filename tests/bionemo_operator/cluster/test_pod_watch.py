@@ -100,10 +100,10 @@ def test_it_goes_on_after_whatever_breaks_it(client, api, watch, store, caplog):
     api.objects.end_watches()
     client.create(PODS, "lab", pod("two"))
     api.objects.await_that(lambda: names(store) == ["one", "two"])
-    api.objects.forget_history()
-    client.delete(PODS, "lab", "one")
     api.breaks_watches = False
+    api.objects.forget_history()
     api.objects.end_watches()
+    client.delete(PODS, "lab", "one")
     api.objects.await_that(lambda: names(store) == ["two"])
     watch.stop()
     api.objects.end_watches()
