@@ -3,7 +3,6 @@
 The official client reads both; its generated API is not used, since it takes seconds to import and 100 MB to hold.
 """
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +29,9 @@ class Connection:
 
     def headers(self) -> dict[str, str]:
         """Who asks; tokens of service accounts change while a process runs, so this is asked for every request."""
-        token = self.configuration.get_api_key_with_prefix("authorization")
-        if token:
-            return {"Authorization": token}
-        if self.configuration.username:
-            pair = f"{self.configuration.username}:{self.configuration.password}".encode()
-            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-        return {}
+        # The client's older versions keep tokens, and passwords as well, under the alias.
+        token = self.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        return {"Authorization": token} if token else {}
 
 
 def connect(*, kubeconfig: str | None = None, context: str | None = None, connections: int = 16) -> Connection:

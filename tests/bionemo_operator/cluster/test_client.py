@@ -164,9 +164,9 @@ def test_every_request_is_observed(api):
 
 
 def test_who_asks_is_told_with_each_request(api):
-    connection = api.connection(username="ada", password="secret")
+    connection = api.connection(api_key={"BearerToken": "Bearer abc"})
     Client(connection).list(JOBS)
-    assert api.requests[-1].authorization == "Basic YWRhOnNlY3JldA=="
+    assert api.requests[-1].authorization == "Bearer abc"
     connection.pool.clear()
 
 

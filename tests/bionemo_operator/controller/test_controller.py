@@ -167,7 +167,7 @@ def test_a_resource_is_looked_at_again(lab, controller, trainings, again, second
     assert passes_of(lab, "ok") == 1
 
 
-def test_a_resource_that_is_not_there_does_not_come_again(lab, controller):
+def test_a_resource_that_is_not_there_does_not_come_again(controller):
     run_once(controller)
     assert due_after(controller) is None
 
@@ -193,7 +193,7 @@ def test_a_pass_that_failed_is_counted_and_repeated(lab, controller, trainings, 
     assert lab.store.get(TRAININGS, KEY) is not None
 
 
-def test_a_fault_of_ours_is_logged_with_its_trace(lab, controller, trainings, caplog):
+def test_a_fault_of_ours_is_logged_with_its_trace(controller, trainings, caplog):
     trainings.script = [ZeroDivisionError("by zero")]
     run_once(controller)
     assert caplog.messages == ["a pass over bionemotrainings lab/small failed"]

@@ -75,8 +75,8 @@ class ApiStandIn:
         refusal = RefusedError(status, message, headers or {})
         self._failures.append(_Failure(refusal=refusal, method=method, path=path, times=times))
 
-    def connection(self, **facts: str) -> Connection:
-        """How a client reaches it; facts: fields of the configuration such as username and password."""
+    def connection(self, **facts: object) -> Connection:
+        """How a client reaches it; facts: fields of the configuration such as api_key."""
         configuration = Configuration()
         configuration.host = f"http://127.0.0.1:{self.port}/"
         for name, value in facts.items():
