@@ -116,6 +116,14 @@ def events(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = Non
     show_events(name, _access(namespace, kubeconfig, context))
 
 
+@app.command(rich_help_panel=PANEL)
+def watch(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
+    """Show a training or preparation as it goes until it ends; exit code 0 when it succeeded, 1 when it did not."""
+    from bionemo_operator.cli.watch import watch_resource  # noqa: PLC0415
+
+    raise typer.Exit(watch_resource(name, _access(namespace, kubeconfig, context)))
+
+
 def _access(namespace: str | None, kubeconfig: str | None, context: str | None) -> "Access":
     from bionemo_operator.cli.cluster_access import Access  # noqa: PLC0415
 

@@ -1,6 +1,7 @@
 """How a running training is shown: a moving bar on a terminal, now and then a line in a file or a pipe."""
 
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,22 @@ from bionemo_trainer.contract import Progress
 
 LINE_SECONDS = 5.0
 """Least time between two lines without a terminal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What is to be seen at one moment."""
+
+    state: str
+    """One word: `stepping`."""
+    done: int
+    total: int | None
+    """None while it is not known."""
+    figures: str
+    trend: str = ""
+    """A curve in one line, for terminals."""
+    counts: tuple[object, ...]
+    """What must differ for a new line in a file: not the step, which always does."""
 
 
 class BarView:
@@ -39,9 +56,13 @@ class BarView:
     def show(self, progress: Progress | None) -> None:
         """Moves to the newest progress; before there is any, it says that the training starts."""
         if progress is not None:
-            description = f"{self._name}  {progress.phase.lower()}"
-            self._bar.update(self._task, description=description, completed=progress.step, total=progress.max_steps)
-            self._figures.plain = f"  {figures(progress)}"
+            self.draw(frame_of(progress))
+
+    def draw(self, frame: Frame) -> None:
+        """Moves to what is to be seen."""
+        description = f"{self._name}  {frame.state}"
+        self._bar.update(self._task, description=description, completed=frame.done, total=frame.total)
+        self._figures.plain = "\n".join(f"  {line}" for line in (frame.figures, frame.trend) if line)
 
     def note(self, text: str) -> None:
         """Says something above the bar."""
@@ -67,12 +88,15 @@ class LineView:
 
     def show(self, progress: Progress | None, now: float | None = None) -> None:
         """Writes a line if the phase or the logged figures are new, unless the last line was just written."""
+        starting = Frame(state="starting", done=0, total=None, figures="", counts=())
+        self.draw(frame_of(progress) if progress else starting, now)
+
+    def draw(self, frame: Frame, now: float | None = None) -> None:
+        """Writes a line if what counts is new, unless the last line was just written."""
         seconds = time.monotonic() if now is None else now
-        seen = _figures_that_count(progress)
-        if seen != self._shown and seconds - self._shown_at >= LINE_SECONDS:
-            self._shown, self._shown_at = seen, seconds
-            text = f"{progress.phase.lower()}  {figures(progress)}" if progress else "starting"
-            self._out.print(Text(f"  {self._name}  {text}"))
+        if frame.counts != self._shown and seconds - self._shown_at >= LINE_SECONDS:
+            self._shown, self._shown_at = frame.counts, seconds
+            self._out.print(Text(f"  {self._name}  {frame.state}  {frame.figures}".rstrip()))
 
     def note(self, text: str) -> None:
         """Writes a line."""
@@ -82,6 +106,18 @@ class LineView:
 def view_of(name: str, out: Console) -> BarView | LineView:
     """The view that suits where it is shown."""
     return BarView(name, out) if out.is_terminal else LineView(name, out)
+
+
+def frame_of(progress: Progress) -> Frame:
+    """What is to be seen of a training that answers."""
+    state, saved = progress.phase.lower(), progress.checkpoint.step if progress.checkpoint else None
+    return Frame(
+        state=state,
+        done=progress.step,
+        total=progress.max_steps,
+        figures=figures(progress),
+        counts=(state, progress.train_loss, progress.validation_loss, saved),
+    )
 
 
 def figures(progress: Progress) -> str:
@@ -107,11 +143,3 @@ def clock_time(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _figures_that_count(progress: Progress | None) -> tuple[object, ...]:
-    """What must differ for a new line: not the step, which differs in every answer."""
-    if progress is None:
-        return ()
-    saved = progress.checkpoint.step if progress.checkpoint else None
-    return progress.phase, progress.train_loss, progress.validation_loss, saved
