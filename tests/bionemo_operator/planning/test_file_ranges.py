@@ -2,7 +2,7 @@
 
 import pytest
 
-from bionemo_operator.planning.file_ranges import range_of
+from bionemo_operator.planning.file_ranges import file_names, range_of
 from bionemo_trainer.config.ranges import expand_range
 
 
@@ -28,3 +28,17 @@ def test_the_range_means_the_same_files(names):
 
 def test_no_files_are_no_range():
     assert range_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "last"),
+    [
+        pytest.param(1, "x000.csv", id="one"),
+        pytest.param(1000, "x999.csv", id="three digits"),
+        pytest.param(1001, "x1000.csv", id="four digits"),
+    ],
+)
+def test_files_of_a_prepared_dataset_are_numbered(count, last):
+    names = file_names(count)
+    assert (len(names), names[-1]) == (count, last)
+    assert len({len(name) for name in names}) == 1
