@@ -19,7 +19,19 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
 RUNNING = with_condition((), ALL_NODES_RUNNING, observed_generation=2, now=NOON, nodes=4, attempt=3, note="")
 ANYTHING = dict.fromkeys(
-    ("arithmetic", "problems", "nodes", "attempt", "running", "position", "outcome", "cause", "message", "note", "obstacle"),
+    (
+        "arithmetic",
+        "problems",
+        "nodes",
+        "attempt",
+        "running",
+        "position",
+        "outcome",
+        "cause",
+        "message",
+        "note",
+        "obstacle",
+    ),
     "x",
 )
 

@@ -130,7 +130,8 @@ class World:
     def runs(self, number: int) -> None:
         """All pods of an attempt begin to run."""
         self.pods |= {
-            one.name: one for one in (pod(index, number, created_at=self.now) for index in range(self.jobs[number].nodes))
+            one.name: one
+            for one in (pod(index, number, created_at=self.now) for index in range(self.jobs[number].nodes))
         }
 
     def ends(self, number: int, outcome: str, exit_code: int = 0) -> None:
