@@ -14,7 +14,8 @@ _PLACE = re.compile(
     r"(?P<root>/api/v1|/apis/[^/]+/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)(/(?P<name>[^/]+))?(/status)?"
 )
 _KINDS = {
-    "/api/v1": {"pods": "Pod"},
+    "/api/v1": {"namespaces": "Namespace", "pods": "Pod"},
+    "/apis/apiextensions.k8s.io/v1": {"customresourcedefinitions": "CustomResourceDefinition"},
     "/apis/bionemo.dev/v1alpha1": {"bionemotrainings": "BioNeMoTraining", "bionemopreprocesses": "BioNeMoPreprocess"},
     "/apis/kubeflow.org/v1": {"pytorchjobs": "PyTorchJob"},
     "/apis/batch/v1": {"jobs": "Job"},

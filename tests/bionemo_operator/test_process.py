@@ -1,0 +1,91 @@
+"""The operator as a whole: it takes the lease, works, tells how it is, and gives the lease back."""
+
+import http.client
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from bionemo_operator.cluster.kinds import JOBS, LEASES, PODS, PREPROCESSES, PYTORCH_JOBS, TRAININGS
+from bionemo_operator.process import Operator
+from bionemo_operator.settings import Settings
+from testkit.api_lab import NAMESPACE, api_lab
+from testkit.documents import preprocess_document, training_document
+from testkit.observations import SMALL
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture
+def lab():
+    with api_lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+def operator(lab):
+    connection = lab.api.connection()
+    settings = Settings(identity="operator-0", workers=2, metrics_host="127.0.0.1", metrics_port=0, lease_seconds=3)
+    operator = Operator(settings, connection)
+    yield operator
+    operator._probes._server.server_close()  # of those that never ran
+    connection.pool.clear()
+
+
+@contextmanager
+def running(operator):
+    """The operator runs in a thread; yields what `run` returned, once it has."""
+    stop, ended = threading.Event(), []
+    thread = threading.Thread(target=lambda: ended.append(operator.run(stop)))
+    thread.start()
+    try:
+        yield ended
+    finally:
+        stop.set()
+        thread.join(timeout=60)
+
+
+def get(operator, path):
+    connection = http.client.HTTPConnection("127.0.0.1", operator.metrics_port, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_it_works_from_its_first_event_to_its_last(lab, operator):
+    with running(operator) as ended:
+        lab.api.objects.await_that(lambda: operator._controller.leads and get(operator, "/readyz")[0] == 200)
+        lab.hidden(TRAININGS, training_document("small", **SMALL))
+        lab.hidden(PREPROCESSES, preprocess_document("zinc"))
+        lab.api.objects.await_that(lambda: lab.names(PYTORCH_JOBS) == ["small-1"] and lab.names(JOBS) == ["zinc-list"])
+        labels = lab.client.get(PYTORCH_JOBS, NAMESPACE, "small-1")["metadata"]["labels"]
+        lab.hidden(PODS, {"metadata": {"name": "small-1-worker-0", "labels": labels}, "spec": {}, "status": {}})
+        lab.api.objects.await_that(lambda: operator._store.all(PODS) != ())
+        assert get(operator, "/healthz") == (200, '{"faults": {}}')
+        text = get(operator, "/metrics")[1]
+        assert "bionemo_operator_leads 1.0" in text
+        assert 'bionemo_training_nodes{name="small",namespace="lab"} 2.0' in text
+    assert ended == [True]
+    assert lab.client.get(LEASES, "default", "bionemo-operator")["spec"]["holderIdentity"] == ""
+
+
+def test_what_is_stuck_is_told(operator):
+    operator._began_at -= 200
+    for watch in operator._pod_watches:
+        watch._answered_at -= 300
+    faults = operator.faults()
+    assert list(faults) == ["event loop", "watch of pods"]
+    assert faults["event loop"] == "for 200 seconds"
+
+
+def test_who_does_not_lead_tells_nothing_of_resources(lab, operator):
+    operator._store.put(TRAININGS, lab.store.get(TRAININGS, lab.training()))
+    assert operator._resources() == ((), ())
+
+
+def test_who_has_not_begun_is_not_ready(operator):
+    assert operator._not_ready() == {"event loop": "not begun"}
+    assert operator.faults() == {}
