@@ -4,8 +4,11 @@ import json
 import logging
 
 import pytest
+import yaml
 
 from bionemo_operator.__main__ import JsonFormatter, main
+from testkit.api_stand_in import api_stand_in
+from testkit.operator_process import OperatorProcess
 
 RECORD = {
     "name": "bionemo_operator.x",
@@ -63,3 +66,33 @@ def test_without_a_cluster_it_says_so(monkeypatch, capsys, tmp_path, log_format)
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     assert main() == 66
     assert capsys.readouterr().err.startswith("error: kubeconfig: no cluster is configured (")
+
+
+@pytest.fixture
+def api():
+    with api_stand_in() as api:
+        yield api
+
+
+@pytest.fixture
+def kubeconfig(api, tmp_path):
+    """File that leads to the API server in memory."""
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "only",
+        "clusters": [{"name": "only", "cluster": {"server": f"http://127.0.0.1:{api.port}"}}],
+        "users": [{"name": "only", "user": {"token": "abc"}}],
+        "contexts": [{"name": "only", "context": {"cluster": "only", "user": "only"}}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@pytest.mark.enable_socket
+def test_it_runs_until_it_is_asked_to_end(api, kubeconfig):
+    operator = OperatorProcess(kubeconfig=kubeconfig)
+    operator.start()
+    assert operator.stop() == 0
+    assert {request.authorization for request in api.requests} == {"Bearer abc"}
