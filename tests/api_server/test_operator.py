@@ -1,6 +1,7 @@
 """The operator on a real API server, with the real training operator and a kubelet that the test plays."""
 
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,7 +11,8 @@ from bionemo_trainer.contract import Progress, SavedCheckpoint, progress_to_json
 from testkit.cluster_waiting import eventually
 from testkit.operator_process import OperatorProcess
 
-PROGRESS_PORT = 19464
+PROGRESS_PORT = 19464 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Each worker process of the tests has its own."""
 SMALL = {
     "recipe": "molecule/megamolbart/pretrain_xsmall_span_aug",
     "nodes": 2,

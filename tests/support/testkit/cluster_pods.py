@@ -39,7 +39,7 @@ class Kubelet:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/binding"
         self.kubectl("create", f"--raw={path}", "--filename=-", stdin=json.dumps(binding))
 
-    def run(self, pod: str, address: str = "10.244.0.10") -> None:
+    def run(self, pod: str, address: str = "127.0.0.10") -> None:
         """Has all containers of a pod running and ready.
 
         Args:
