@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bionemo_operator.api import reasons
-from bionemo_operator.api.conditions import condition_of
 from bionemo_operator.api.preprocess import PreprocessStatus, Records
 from bionemo_operator.planning import names
 from bionemo_operator.planning.causes import ending_of
+from bionemo_operator.planning.lifetime import after_the_end, is_over
 from bionemo_operator.planning.observed import Job
 from bionemo_operator.planning.preparation_job import preparation_job
 from bionemo_operator.planning.preparation_view import PreparationView, last_words, order_of, reported
@@ -20,7 +20,6 @@ from bionemo_operator.planning.training_view import (
     CreateJob,
     Decision,
     DeleteJob,
-    DeleteResource,
     PauseJob,
     Said,
 )
@@ -58,17 +57,14 @@ def _clears_earlier_outputs(view: PreparationView) -> Decision | None:
 
 
 def _has_ended(view: PreparationView) -> Decision | None:
-    succeeded = condition_of(view.status.conditions, "Succeeded")
-    if succeeded is None or succeeded.status == "Unknown":
+    if not is_over(view.status.conditions):
         return None
-    unfinished = _removed([job for job in view.jobs if job.outcome is None])
-    ttl = view.preprocess.spec.ttl_seconds_after_finished
-    if ttl is None or view.status.completion_time is None:
-        return Decision(said=(), actions=unfinished)
-    left = (view.status.completion_time + timedelta(seconds=ttl) - view.now).total_seconds()
-    if left <= 0:
-        return Decision(said=(), actions=(*unfinished, DeleteResource()))
-    return Decision(said=(), actions=unfinished, wake_after_seconds=left)
+    return after_the_end(
+        _removed([job for job in view.jobs if job.outcome is None]),
+        ttl_seconds=view.preprocess.spec.ttl_seconds_after_finished,
+        completed_at=view.status.completion_time,
+        now=view.now,
+    )
 
 
 def _is_too_late(view: PreparationView) -> Decision | None:

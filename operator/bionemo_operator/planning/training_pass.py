@@ -9,14 +9,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bionemo_operator.api import reasons
-from bionemo_operator.api.conditions import condition_of, phase_of, with_condition
+from bionemo_operator.api.conditions import phase_of, with_condition
 from bionemo_operator.api.training_status import TrainingStatus
 from bionemo_operator.planning import live_attempt, starting
 from bionemo_operator.planning.attempts import recorded
 from bionemo_operator.planning.causes import FINAL
+from bionemo_operator.planning.lifetime import after_the_end, is_over
 from bionemo_operator.planning.live_attempt import clear_of, is_there, leftovers
 from bionemo_operator.planning.starting import Standing, standing_of
-from bionemo_operator.planning.training_view import Decision, DeleteJob, DeleteResource, Said, TrainingView
+from bionemo_operator.planning.training_view import Decision, DeleteJob, Said, TrainingView
 
 type Check = Callable[[TrainingView, Standing], Decision | None]
 """Decides, or leaves it to the next one."""
@@ -52,17 +53,14 @@ def reported(view: TrainingView, decision: Decision, standing: Standing) -> Trai
 def _has_ended(view: TrainingView, standing: Standing) -> Decision | None:
     """It was said to be over: what still runs is ended, and after its time the object goes."""
     del standing
-    succeeded = condition_of(view.status.conditions, "Succeeded")
-    if succeeded is None or succeeded.status == "Unknown":
+    if not is_over(view.status.conditions):
         return None
-    unfinished = leftovers(replace(view, jobs=tuple(job for job in view.jobs if job.outcome is None)))
-    ttl = view.training.spec.ttl_seconds_after_finished
-    if ttl is None or view.status.completion_time is None:
-        return Decision(said=(), actions=unfinished)
-    left = (view.status.completion_time + timedelta(seconds=ttl) - view.now).total_seconds()
-    if left <= 0:
-        return Decision(said=(), actions=(*unfinished, DeleteResource()))
-    return Decision(said=(), actions=unfinished, wake_after_seconds=left)
+    return after_the_end(
+        leftovers(replace(view, jobs=tuple(job for job in view.jobs if job.outcome is None))),
+        ttl_seconds=view.training.spec.ttl_seconds_after_finished,
+        completed_at=view.status.completion_time,
+        now=view.now,
+    )
 
 
 def _is_done(view: TrainingView, standing: Standing) -> Decision | None:
