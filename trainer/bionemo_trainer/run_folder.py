@@ -61,7 +61,10 @@ class RunFolder:
 
     @property
     def residues(self) -> Path:
-        """Accuracy of the newest validation of proteins, one residue a line: `{"step", "residue", "correct", "total"}`."""
+        """What the newest validation of proteins found, a line per residue: `{"step", "residue", "correct", "total", "loss"}`.
+
+        The loss is the mean over its places, in nats.
+        """
         return self.records / "residues.jsonl"
 
     @property

@@ -90,15 +90,18 @@ def test_a_validation_of_proteins_is_told_by_residue(tmp_path):
     assert {residue["step"] for residue in residues} == {7}
     assert sum(residue["total"] for residue in residues) == evaluator.sums.total_V[FIRST_RESIDUE:].sum()
     assert sum(residue["correct"] for residue in residues) == evaluator.sums.correct_V[FIRST_RESIDUE:].sum()
+    losses = sum(residue["loss"] * residue["total"] for residue in residues)
+    assert losses == pytest.approx(float(evaluator.sums.loss_V[FIRST_RESIDUE:].sum()))
 
 
 def test_special_tokens_are_no_residues(tmp_path):
     evaluator = evaluated(tmp_path, ESM1NV)
     evaluator.sums.total_V.fill_(2)
     evaluator.sums.correct_V.fill_(1)
+    evaluator.sums.loss_V.fill_(3)
     residues = list(evaluator.residues())
     assert "".join(sorted(residue["residue"] for residue in residues)) == "ABCDEFGHIKLMNOPQRSTUVWXYZ"
-    assert {(residue["correct"], residue["total"]) for residue in residues} == {(1, 2)}
+    assert {(residue["correct"], residue["total"], residue["loss"]) for residue in residues} == {(1, 2, 1.5)}
 
 
 def test_a_validation_without_targets_is_no_error(tmp_path):

@@ -49,8 +49,8 @@ class Step:
 class Evaluation:
     """Sums over targets, 64 bit; V tokens of the padded vocabulary."""
 
-    loss_sum: Tensor
-    """In nats."""
+    loss_V: Tensor
+    """Losses by the token that was right, in nats."""
     total_V: Tensor
     """Targets by token."""
     correct_V: Tensor
@@ -59,13 +59,18 @@ class Evaluation:
     @classmethod
     def nothing(cls, num_tokens: int, device: torch.device) -> "Evaluation":
         """Before the first batch."""
-        zeros = [torch.zeros(size, dtype=torch.float64, device=device) for size in ((), num_tokens, num_tokens)]
-        return cls(loss_sum=zeros[0], total_V=zeros[1], correct_V=zeros[2])
+        zeros = [torch.zeros(num_tokens, dtype=torch.float64, device=device) for _ in range(3)]
+        return cls(loss_V=zeros[0], total_V=zeros[1], correct_V=zeros[2])
+
+    @property
+    def loss_sum(self) -> Tensor:
+        """In nats, a scalar."""
+        return self.loss_V.sum()
 
     def add(self, losses: TokenLosses, targets: Targets) -> None:
         """Adds a micro batch."""
         assert losses.is_correct_N is not None, "the network is evaluating"
-        self.loss_sum.add_(losses.loss_sum)
+        self.loss_V.index_add_(0, targets.ids_N, losses.loss_N.double())
         self.total_V.add_(torch.bincount(targets.ids_N, minlength=len(self.total_V)))
         self.correct_V.add_(torch.bincount(targets.ids_N[losses.is_correct_N], minlength=len(self.total_V)))
 
@@ -83,7 +88,7 @@ class Evaluation:
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """All sums."""
-        return self.loss_sum, self.total_V, self.correct_V
+        return self.loss_V, self.total_V, self.correct_V
 
 
 class Trainee:

@@ -19,6 +19,8 @@ class TokenLosses:
 
     loss_sum: Tensor
     """Sum over the targets of the negative log-likelihood in nats, a scalar of 32 bit."""
+    loss_N: Tensor
+    """Its terms [N]."""
     num_targets: int
     """Targets in that sum."""
     is_correct_N: Tensor | None
@@ -40,4 +42,4 @@ def token_losses(
         likeliest_N = gather_from_tensor_model_parallel_region(logits_NV.detach(), group=groups.tp).argmax(dim=-1)
         is_correct_N = likeliest_N == targets.ids_N
     loss_N = vocab_parallel_cross_entropy(logits_NV, targets.ids_N, tp_group=groups.tp)
-    return TokenLosses(loss_sum=loss_N.sum(), num_targets=targets.count, is_correct_N=is_correct_N)
+    return TokenLosses(loss_sum=loss_N.sum(), loss_N=loss_N, num_targets=targets.count, is_correct_N=is_correct_N)

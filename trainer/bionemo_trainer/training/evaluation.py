@@ -92,14 +92,13 @@ class Evaluator:
         }
 
     def residues(self) -> Iterator[Record]:
-        """Accuracy by residue, for families of proteins; after `metrics`."""
-        tokens = self.tokenizer.vocabulary.tokens
-        sums = zip(
-            tokens, self.sums.correct_V.tolist(), self.sums.total_V.tolist(), strict=False
-        )  # padded ids have no token
-        for token, correct, total in sums:
+        """Accuracy and mean loss by residue, for families of proteins; after `metrics`."""
+        losses, totals, corrects = (sums_V.tolist() for sums_V in self.sums.tensors())
+        by_token = zip(self.tokenizer.vocabulary.tokens, losses, totals, corrects, strict=False)
+        for token, loss, total, correct in by_token:  # ids that only pad the table have no token
             if total and len(token) == LONGEST_RESIDUE and token.isalpha():
-                yield {"step": self.step, "residue": token, "correct": int(correct), "total": int(total)}
+                counts = {"correct": int(correct), "total": int(total)}
+                yield {"step": self.step, "residue": token, **counts, "loss": loss / total}
 
     def _reconstruct(self, batch: packing.EncoderDecoderBatch) -> None:
         network = self.trainee.network
