@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-TRAINING_OPERATOR=github.com/kubeflow/training-operator@v1.9.4
+TRAINING_OPERATOR=v1.9.4
 
 main() {
     local level=${1:-level1}
@@ -29,23 +29,28 @@ main() {
 
 built_folder() {
     local hash
-    hash=$(cat go.mod go.sum build.sh | sha256sum | cut -c1-16)
+    hash=$(cat go.mod go.sum build.sh pause/main.go | sha256sum | cut -c1-16)
     echo "${XDG_CACHE_HOME:-$HOME/.cache}/bionemo-cluster/$hash"
 }
 
-# One program a line: its name, and the package it is built from.
+# One program a line: its name, and the package it is built from; one with a version is built outside this module, because
+# its dependencies are other versions than Kubernetes' own.
 programs_of() {
-    cat <<'TEXT'
+    cat <<TEXT
 etcd go.etcd.io/etcd/server/v3
 kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
 kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager
 kubectl k8s.io/kubernetes/cmd/kubectl
-training-operator github.com/kubeflow/training-operator/cmd/training-operator.v1
+training-operator github.com/kubeflow/training-operator/cmd/training-operator.v1@$TRAINING_OPERATOR
 TEXT
     [ "$1" = level1 ] || cat <<'TEXT'
 kube-scheduler k8s.io/kubernetes/cmd/kube-scheduler
 kubelet k8s.io/kubernetes/cmd/kubelet
 kube-proxy k8s.io/kubernetes/cmd/kube-proxy
+pause bionemo.dev/tests/cluster/pause
+coredns github.com/coredns/coredns@v1.14.6
+helm helm.sh/helm/v3/cmd/helm@v3.21.4
+kubeconform github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
 TEXT
 }
 
@@ -83,10 +88,9 @@ build_program() {
     rm -rf "$unfinished"
     mkdir "$unfinished"
     export CGO_ENABLED=0 # static programs: they run in images made from scratch, too
-    case $program in
-        training-operator)
-            # Its dependencies are other versions than Kubernetes' own, so it is built outside this module.
-            GOBIN=$unfinished nice -n 10 go install -p 2 -ldflags '-s -w' "$package@${TRAINING_OPERATOR#*@}" </dev/null &&
+    case $package in
+        *@*)
+            GOBIN=$unfinished nice -n 10 go install -p 2 -ldflags '-s -w' "$package" </dev/null &&
                 mv "$unfinished"/* "$folder/bin/$program"
             ;;
         *)
@@ -111,7 +115,7 @@ fetch_manifests() {
     local place=$folder/training-operator-manifests unfinished=$folder/unfinished module
     [ ! -d "$place" ] || return 0
     rm -rf "$unfinished"
-    module=$(cd "$folder" && go mod download -json "$TRAINING_OPERATOR" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
+    module=$(cd "$folder" && go mod download -json "github.com/kubeflow/training-operator@$TRAINING_OPERATOR" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
     cp -r "$module/manifests" "$unfinished"
     chmod -R u+w "$unfinished"
     mv "$unfinished" "$place"

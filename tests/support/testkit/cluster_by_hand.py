@@ -1,4 +1,4 @@
-"""The command tests/cluster/cluster: one control plane of the user's own, which stays up between commands.
+"""The command tests/cluster/cluster: one cluster of the user's own, which stays up between commands.
 
 `up` leaves a keeper behind, a process that holds the cluster as a test would; the cluster ends with it.
 """
@@ -12,29 +12,39 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from testkit.cluster_control_plane import control_plane
-from testkit.cluster_programs import REPOSITORY, built_programs
+from testkit.cluster_programs import REPOSITORY, Level, built_programs
+from testkit.cluster_with_nodes import clean_up, cluster_with_nodes
 
 _UP_SECONDS = 120
 _DOWN_SECONDS = 30
+_LEVELS: dict[str, Level] = {"1": "level1", "2": "level2"}
 
 
 def main() -> int:
     """Runs a command and returns its exit code."""
-    verbs: dict[str, Callable[[Path], int]] = {
+    verbs: dict[str, Callable[..., int]] = {
         "up": _up,
         "down": _down,
         "status": _status,
         "kubeconfig": _kubeconfig,
         "keep": _keep,
     }
-    parser = argparse.ArgumentParser(
-        prog="cluster", description="A Kubernetes control plane by hand, without a kubelet."
-    )
+    parser = argparse.ArgumentParser(prog="cluster", description="A Kubernetes by hand, on this host alone.")
     parser.add_argument("verb", choices=verbs, metavar="up|down|status|kubeconfig")  # keep is for itself alone
-    return verbs[parser.parse_args().verb](_state_folder())
+    parser.add_argument(
+        "--level",
+        choices=_LEVELS,
+        default="1",
+        help="1: a control plane without nodes; 2: two nodes that run pods, as root",
+    )
+    parsed = parser.parse_args()
+    if parsed.verb in {"up", "keep"}:
+        verbs[parsed.verb] = partial(verbs[parsed.verb], level=parsed.level)
+    return verbs[parsed.verb](_state_folder())
 
 
 def _state_folder() -> Path:
@@ -42,14 +52,14 @@ def _state_folder() -> Path:
     return Path(state) / "bionemo-cluster"
 
 
-def _up(folder: Path) -> int:
+def _up(folder: Path, level: str) -> int:
     """Starts the cluster when there is none, and waits until it is ready."""
     if _keeper_of(folder) is None:
-        built_programs()  # here, where its progress is seen
+        built_programs(_LEVELS[level])  # here, where its progress is seen
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with (folder / "keeper.log").open("wb") as log:
-            command = [sys.executable, "-m", "testkit.cluster_by_hand", "keep"]
+            command = [sys.executable, "-m", "testkit.cluster_by_hand", "keep", f"--level={level}"]
             keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         _wait(lambda: (folder / "ready").exists() or keeper.poll() is not None, _UP_SECONDS)
         if not (folder / "ready").exists():
@@ -60,12 +70,13 @@ def _up(folder: Path) -> int:
 def _down(folder: Path) -> int:
     """Ends the cluster and forgets its data."""
     keeper = _keeper_of(folder)
-    if keeper is None:
-        return _say("there is none")
-    os.kill(keeper, signal.SIGTERM)
-    _wait(lambda: _keeper_of(folder) is None, _DOWN_SECONDS)
+    if keeper is not None:
+        os.kill(keeper, signal.SIGTERM)
+        _wait(lambda: _keeper_of(folder) is None, _DOWN_SECONDS)
+    elif os.geteuid() == 0:
+        clean_up()  # after one that could not end in order
     shutil.rmtree(folder, ignore_errors=True)
-    return _say("gone")
+    return _say("gone" if keeper is not None else "there is none")
 
 
 def _status(folder: Path) -> int:
@@ -86,13 +97,14 @@ def _kubeconfig(folder: Path) -> int:
     return _say(f"{folder}/plane/kubeconfig")
 
 
-def _keep(folder: Path) -> int:
+def _keep(folder: Path, level: str) -> int:
     """Holds the cluster until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # leaves the block below in order, also while it is starting
     (folder / "keeper.pid").write_text(str(os.getpid()), encoding="utf-8")
     plane = folder / "plane"
     plane.mkdir()
-    with control_plane(plane, [REPOSITORY / "crds"]):
+    running = control_plane if level == "1" else cluster_with_nodes
+    with running(plane, [REPOSITORY / "crds"]):
         (folder / "ready").touch()
         while True:
             signal.pause()

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import yaml
-
-from testkit.cluster_certificates import Pair, make_authority, make_certificate, make_key
+from testkit import cluster_commands
+from testkit.cluster_commands import Place, make_identities
 from testkit.cluster_endpoints import answers_well
 from testkit.cluster_kubectl import FIELD_MANAGER, Kubectl, KubectlError
 from testkit.cluster_processes import Running, await_ready, free_ports, start
-from testkit.cluster_programs import Programs, built_programs
+from testkit.cluster_programs import built_programs
 from testkit.cluster_training_operator import TrainingOperator, install_training_operator, pytorch_job_crd
 
 _CONTROLLERS = (
@@ -80,13 +79,16 @@ def control_plane(folder: Path, crds: Sequence[Path] = ()) -> Iterator[ControlPl
     """
     programs = built_programs()
     with contextlib.ExitStack() as stack:
-        kubectl, url, api_server = _start_api_server(programs, folder, stack)
+        port, etcd_port, peer_port = free_ports(3)
+        place = Place(programs=programs, folder=folder, port=port, etcd_port=etcd_port, peer_port=peer_port)
+        kubectl, api_server = _start_api_server(place, stack)
         _install_crds(kubectl, (pytorch_job_crd(programs), *crds))
-        manager = start(_controller_manager(programs, folder), folder)
+        controllers = f"--controllers={','.join(_CONTROLLERS)}"
+        manager = start(cluster_commands.controller_manager(place, controllers), folder)
         stack.callback(manager.stop)
         operator = install_training_operator(programs, folder, kubectl)
         plane = ControlPlane(
-            folder=folder, url=url, kubeconfig=kubectl.kubeconfig, kubectl=kubectl, training_operator=operator
+            folder=folder, url=place.url, kubeconfig=kubectl.kubeconfig, kubectl=kubectl, training_operator=operator
         )
         stack.callback(plane.stop_training_operator)
         plane.start_training_operator()
@@ -94,89 +96,18 @@ def control_plane(folder: Path, crds: Sequence[Path] = ()) -> Iterator[ControlPl
         yield plane
 
 
-def _start_api_server(programs: Programs, folder: Path, stack: contextlib.ExitStack) -> tuple[Kubectl, str, Running]:
-    etcd_port, peer_port, port = free_ports(3)
-    authority = make_authority(folder / "ca", "kubernetes-ca")
-    make_key(folder / "service-accounts.key")
-    names = "DNS:localhost,DNS:kubernetes.default.svc,IP:127.0.0.1"
-    server = make_certificate(folder / "api-server", authority, "/CN=kube-apiserver", names)
-    admin = make_certificate(folder / "admin", authority, "/O=system:masters/CN=admin")
-    url = f"https://127.0.0.1:{port}"
-    kubeconfig = _write_kubeconfig(folder / "kubeconfig", url, authority, admin)
-    etcd = start(_etcd(programs, folder, etcd_port, peer_port), folder)
+def _start_api_server(place: Place, stack: contextlib.ExitStack) -> tuple[Kubectl, Running]:
+    make_identities(place, "DNS:localhost")
+    etcd = start(cluster_commands.etcd(place), place.folder)
     stack.callback(etcd.stop)
-    api_server = start(_api_server(programs, folder, server, port, etcd_port), folder)
+    no_endpoint = "--endpoint-reconciler-type=none"  # it would refuse an address of the loopback interface
+    api_server = start(cluster_commands.api_server(place, no_endpoint), place.folder)
     stack.callback(api_server.stop)
-    is_ready = partial(answers_well, f"{url}/readyz", authority.certificate)
+    is_ready = partial(answers_well, f"{place.url}/readyz", place.authority.certificate)
     await_ready("the API server is ready", is_ready, [etcd, api_server], 60)
-    return Kubectl(program=programs.path("kubectl"), kubeconfig=kubeconfig, cache=folder / "discovery"), url, api_server
-
-
-def _write_kubeconfig(path: Path, url: str, authority: Pair, client: Pair) -> Path:
-    cluster = {"server": url, "certificate-authority": str(authority.certificate)}
-    user = {"client-certificate": str(client.certificate), "client-key": str(client.key)}
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "test", "cluster": cluster}],
-        "users": [{"name": "admin", "user": user}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
-        "current-context": "test",
-    }
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    return path
-
-
-def _etcd(programs: Programs, folder: Path, port: int, peer_port: int) -> list[str | Path]:
-    client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
-    return [
-        programs.path("etcd"),
-        f"--data-dir={folder / 'etcd'}",
-        f"--listen-client-urls={client}",
-        f"--advertise-client-urls={client}",
-        f"--listen-peer-urls={peer}",
-        f"--initial-advertise-peer-urls={peer}",
-        f"--initial-cluster=default={peer}",
-        "--unsafe-no-fsync",  # nothing here outlives a power cut
-        "--log-level=warn",
-    ]
-
-
-def _api_server(programs: Programs, folder: Path, server: Pair, port: int, etcd_port: int) -> list[str | Path]:
-    signing_key = folder / "service-accounts.key"
-    return [
-        programs.path("kube-apiserver"),
-        f"--etcd-servers=http://127.0.0.1:{etcd_port}",
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
-        "--endpoint-reconciler-type=none",  # it would refuse an address of the loopback interface
-        f"--secure-port={port}",
-        f"--tls-cert-file={server.certificate}",
-        f"--tls-private-key-file={server.key}",
-        f"--client-ca-file={folder / 'ca.crt'}",
-        "--authorization-mode=Node,RBAC",
-        "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-account-key-file={signing_key}",
-        f"--service-account-signing-key-file={signing_key}",
-        "--service-cluster-ip-range=10.96.0.0/16",
-        "--allow-privileged",
-        "--shutdown-delay-duration=0s",
-    ]
-
-
-def _controller_manager(programs: Programs, folder: Path) -> list[str | Path]:
-    return [
-        programs.path("kube-controller-manager"),
-        f"--kubeconfig={folder / 'kubeconfig'}",
-        f"--controllers={','.join(_CONTROLLERS)}",
-        "--use-service-account-credentials",
-        f"--service-account-private-key-file={folder / 'service-accounts.key'}",
-        f"--root-ca-file={folder / 'ca.crt'}",
-        "--leader-elect=false",
-        "--secure-port=0",
-        "--kube-api-qps=200",
-        "--kube-api-burst=400",
-    ]
+    return Kubectl(
+        program=place.programs.path("kubectl"), kubeconfig=place.kubeconfig, cache=place.folder / "discovery"
+    ), api_server
 
 
 def _install_crds(kubectl: Kubectl, files: Sequence[Path]) -> None:

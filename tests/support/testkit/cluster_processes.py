@@ -55,19 +55,25 @@ class Running:
         self.process.wait()
 
 
-def start(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None) -> Running:
+def start(
+    command: Sequence[str | Path],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    through: Sequence[str | Path] = (),
+) -> Running:
     """Starts a program in a process group of its own; its log is `FOLDER/NAME.log`, added to when it exists.
 
     Args:
         command: The program and its arguments.
         folder: For the log.
         environment: Variables to set besides the inherited ones.
+        through: A command that runs the program, such as one that enters a machine.
     """
     name = Path(command[0]).name
     log = folder / f"{name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *command],
+            ["setpriv", "--pdeathsig", "KILL", "--", *through, *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -1,5 +1,6 @@
 """The programs of a cluster for tests, built by tests/cluster/build.sh on first use; later calls take milliseconds."""
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,11 @@ class Programs:
     def manifests(self) -> Path:
         """The training operator's own manifests."""
         return self.folder / "training-operator-manifests"
+
+
+def cache_folder() -> Path:
+    """What outlives a cluster: programs, images, and the disks of nodes while they run; outside the checkout."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bionemo-cluster"
 
 
 def built_programs(level: Level = "level1") -> Programs:

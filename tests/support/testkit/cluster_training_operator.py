@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from testkit.cluster_certificates import Pair, make_authority, make_certificate
+from testkit.cluster_certificates import make_authority, make_certificate
 from testkit.cluster_endpoints import answers_well
-from testkit.cluster_kubectl import Kubectl
+from testkit.cluster_kubectl import Document, Kubectl
 from testkit.cluster_processes import NotReadyError, Running, await_ready, free_ports, start
 from testkit.cluster_programs import Programs
 
@@ -79,9 +79,10 @@ class TrainingOperator:
 def install_training_operator(programs: Programs, folder: Path, kubectl: Kubectl) -> TrainingOperator:
     """Gives the API server the objects that the operator needs; its CRD is there already."""
     webhook_port, health_port, metrics_port = free_ports(3)
-    authority = make_authority(folder / "training-operator-ca", _AUTHORITY)
-    server = _make_serving_certificate(folder, authority)
-    for document in _documents(programs.manifests, authority, server, webhook_port):
+    place = folder / "k8s-webhook-server" / "serving-certs"  # where the webhook's server looks: below TMPDIR
+    place.mkdir(parents=True)
+    _pretend_volume()
+    for document in _documents(programs.manifests, make_webhook_secret(place), webhook_port):
         kubectl.apply(document)
     return TrainingOperator(
         program=programs.path("training-operator"),
@@ -98,18 +99,36 @@ def pytorch_job_crd(programs: Programs) -> Path:
     return programs.manifests / "base/crds/kubeflow.org_pytorchjobs.yaml"
 
 
-def _make_serving_certificate(folder: Path, authority: Pair) -> Pair:
-    """Makes the certificate where the webhook's server looks for it: below TMPDIR."""
-    place = folder / "k8s-webhook-server" / "serving-certs"
-    place.mkdir(parents=True)
+def make_webhook_secret(folder: Path) -> Document:
+    """Makes the operator's authority and its webhook's certificate, and the Secret in which it looks for both.
+
+    Args:
+        folder: For the files, which the Secret holds too.
+    """
+    authority = make_authority(folder / "authority", _AUTHORITY)
     host = f"{SERVICE}.{NAMESPACE}.svc"
+    server = make_certificate(folder / "tls", authority, f"/CN={host}", f"DNS:{host}")
+    files = {
+        "ca.crt": authority.certificate,
+        "ca.key": authority.key,
+        "tls.crt": server.certificate,
+        "tls.key": server.key,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": SECRET, "namespace": NAMESPACE},
+        "data": {name: _base64(path) for name, path in files.items()},
+    }
+
+
+def _pretend_volume() -> None:
     if not (_FIXED_CERTIFICATES / "tls.crt").exists():
         _FIXED_CERTIFICATES.mkdir(parents=True, exist_ok=True)
         os.close(os.open(_FIXED_CERTIFICATES / "tls.crt", os.O_CREAT | os.O_WRONLY, 0o644))  # existence is all it asks
-    return make_certificate(place / "tls", authority, f"/CN={host}", f"DNS:{host}")
 
 
-def _documents(manifests: Path, authority: Pair, server: Pair, webhook_port: int) -> Iterator[dict[str, Any]]:
+def _documents(manifests: Path, secret: Document, webhook_port: int) -> Iterator[Document]:
     yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     yield {
         "apiVersion": "v1",
@@ -117,18 +136,7 @@ def _documents(manifests: Path, authority: Pair, server: Pair, webhook_port: int
         "metadata": {"name": SERVICE, "namespace": NAMESPACE},
         "spec": {"type": "ExternalName", "externalName": "localhost"},
     }
-    files = {
-        "ca.crt": authority.certificate,
-        "ca.key": authority.key,
-        "tls.crt": server.certificate,
-        "tls.key": server.key,
-    }
-    yield {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": SECRET, "namespace": NAMESPACE},
-        "data": {name: _base64(path) for name, path in files.items()},
-    }
+    yield secret
     yield _webhook_configuration(manifests, webhook_port)
 
 

@@ -1,0 +1,106 @@
+"""containerd on a machine: its configuration, its start, and images that are imported once for all nodes.
+
+Images take minutes to import, so it is done in a seed: a folder of containerd's that lasts. A node's folder is a copy of it
+with hard links, which takes seconds and no room: layers are only ever read. Its databases are written, and really copied.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from testkit.cluster_oci import Image
+from testkit.cluster_processes import Running, await_ready
+from testkit.machines import Machine, switch_on
+
+PAUSE_IMAGE = "localhost/pause:1"
+SOCKET = "/run/containerd/containerd.sock"
+_CONTENT = "io.containerd.content.v1.content/blobs/sha256"
+_CTR = ("ctr", f"--address={SOCKET}", "--namespace=k8s.io")
+
+
+def start_containerd(machine: Machine, root: Path) -> Running:
+    """Starts containerd on a machine and waits until it answers.
+
+    Args:
+        machine: Where CNI configurations, if any, are in its folder.
+        root: For content and snapshots.
+
+    Raises:
+        NotReadyError: It ended or was too slow.
+    """
+    configuration = machine.folder / "containerd.toml"
+    configuration.write_text(_configuration(root, machine.folder / "cni"), encoding="utf-8")
+    running = machine.start(["containerd", f"--config={configuration}"])
+    await_ready("containerd answers", partial(_answers, machine), [running], 30)
+    return running
+
+
+def import_images(seed: Path, images: Sequence[Image], folder: Path) -> None:
+    """Imports into the seed what it lacks, and removes what is not wanted any more.
+
+    Args:
+        seed: containerd's folder; made when missing.
+        images: All that the cluster may run.
+        folder: For the log.
+    """
+    wanted = "".join(sorted(f"{image.name} {image.digest}\n" for image in images))
+    holds = seed / "images"
+    if holds.exists() and holds.read_text(encoding="utf-8") == wanted:
+        return
+    holds.unlink(missing_ok=True)
+    machine = switch_on("seed", folder)
+    try:
+        start_containerd(machine, seed)
+        present = dict(line.split()[0:3:2] for line in machine.run(*_CTR, "images", "list").splitlines()[1:])
+        for image in images:
+            if present.pop(image.name, None) != image.digest:
+                _import(machine, image, seed)
+        if present:
+            machine.run(*_CTR, "images", "remove", "--sync", *present)
+    finally:
+        machine.switch_off()
+    holds.write_text(wanted, encoding="utf-8")
+
+
+def copy_seed(seed: Path, root: Path) -> None:
+    """Gives a node its own folder of containerd's, with all images of the seed."""
+    subprocess.run(["cp", "--archive", "--link", seed, root], check=True)
+    for database in root.rglob("*.db"):
+        copy = database.with_suffix(".copy")
+        shutil.copyfile(database, copy)
+        copy.replace(database)
+
+
+def _import(machine: Machine, image: Image, seed: Path) -> None:
+    reader = machine.pipe_into(*_CTR, "images", "import", "-")
+    assert reader.stdin is not None
+    with reader.stdin as target:
+        image.write_archive(target, lambda digest: (seed / _CONTENT / digest).exists())
+    if reader.wait() != 0:
+        raise RuntimeError(f"{image.name}: ctr could not import it; {machine.folder / 'containerd.log'} may say why.")
+
+
+def _answers(machine: Machine) -> bool:
+    try:
+        machine.run(*_CTR, "version")
+    except RuntimeError:
+        return False
+    return True
+
+
+def _configuration(root: Path, networks: Path) -> str:
+    return f"""\
+version = 2
+root = "{root}"
+state = "/run/containerd"
+[grpc]
+  address = "{SOCKET}"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{PAUSE_IMAGE}"
+  restrict_oom_score_adj = true # where CAP_SYS_RESOURCE is missing, no sandbox starts without it
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "/usr/lib/cni"
+  conf_dir = "{networks}"
+"""
