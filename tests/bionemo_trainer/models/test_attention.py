@@ -14,6 +14,7 @@ from bionemo_trainer.models.attention import (
     kernel_for,
     packed_attention,
     padded_attention,
+    triton_attention,
     variable_length_attention,
 )
 from bionemo_trainer.models.batch import PackedTokens
@@ -90,14 +91,15 @@ def test_packing_undoes_padding(lengths):
 @pytest.mark.parametrize(
     ("device_type", "dtype", "width", "dropout", "kernel"),
     [
-        pytest.param("cuda", torch.bfloat16, 64, 0.0, variable_length_attention, id="bf16 on a GPU"),
-        pytest.param("cuda", torch.float16, 16, 0.0, variable_length_attention, id="fp16 on a GPU"),
+        pytest.param("cuda", torch.bfloat16, 64, 0.0, triton_attention, id="bf16 on a GPU"),
+        pytest.param("cuda", torch.float16, 20, 0.1, triton_attention, id="fp16 with dropout on a GPU"),
         pytest.param("cuda", torch.float32, 64, 0.0, padded_attention, id="fp32 on a GPU"),
-        pytest.param("cuda", torch.bfloat16, 64, 0.1, padded_attention, id="dropout on a GPU"),
-        pytest.param("cuda", torch.bfloat16, 20, 0.0, padded_attention, id="heads of an odd width on a GPU"),
+        pytest.param("cuda", torch.bfloat16, 160, 0.0, variable_length_attention, id="wide heads on a GPU"),
+        pytest.param("cuda", torch.bfloat16, 160, 0.1, padded_attention, id="wide heads with dropout on a GPU"),
+        pytest.param("cuda", torch.bfloat16, 150, 0.0, padded_attention, id="wide heads of an odd width on a GPU"),
         pytest.param("cuda", torch.bfloat16, 320, 0.0, padded_attention, id="very wide heads on a GPU"),
         pytest.param("cpu", torch.bfloat16, 64, 0.0, padded_attention, id="bf16 on a CPU"),
     ],
 )
-def test_the_kernel_without_padding_serves_where_it_can(device_type, dtype, width, dropout, kernel):
+def test_the_fastest_kernel_that_can_serves(device_type, dtype, width, dropout, kernel):
     assert kernel_for(device_type, dtype, width, dropout) is kernel

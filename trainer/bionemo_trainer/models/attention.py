@@ -1,12 +1,13 @@
 """Attention over packed sequences: no token looks across the end of its sequence, and none is computed for padding.
 
-Called by the attention layers. Two kernels behind one signature: torch's variable-length attention on GPUs, and one that
-pads inside for CPUs and for what the first can't do. A further kernel is a further function here and a line in
-`kernel_for`. Shapes: Q queries and K keys packed, B sequences, S the longest of them, N heads of width D.
+Called by the attention layers. Three kernels behind one signature: ours in Triton, torch's variable-length attention for
+heads that are too wide for it, and one that pads inside, for CPUs and 32 bit. A further kernel is a further function here and
+a line in `kernel_for`. Shapes: Q queries and K keys packed, B sequences, S the longest of them, N heads of width D.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self, cast
 
 import torch
@@ -14,39 +15,63 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention.varlen import varlen_attn
 
+from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
 from bionemo_trainer.models.batch import PackedTokens
 
 WHOLE_SEQUENCE = (-1, -1)
 """Window of tokens to the left and right that a query sees: all."""
 PAST_ONLY = (-1, 0)
 """Window of causal attention."""
+WIDEST_HEAD = 128
+"""Widest head of our kernel; the registers of a program hold no wider ones."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Bounds:
-    """Where the sequences of one side lie, in both forms that kernels ask for."""
+    """Where the sequences of one side lie, in every form that a kernel asks for, each found when it first does."""
 
-    cu_seqlens: Tensor
-    """Starts, and the end of the last, 32 bit [B + 1]."""
-    max_seqlen: int
-    slots_T: Tensor
-    """Index of each token in the padded form [B x S], 64 bit [T]."""
-    is_real_BS: Tensor
-    """Which slots of the padded form hold a token [B, S]."""
+    pack: PackedTokens
 
     @classmethod
     def of(cls, pack: PackedTokens) -> Self:
         """The bounds of packed sequences, found without waiting for the device."""
-        lengths_B = pack.cu_seqlens.diff()
-        rows = torch.arange(pack.num_sequences, device=lengths_B.device)
-        row_T = rows.repeat_interleave(lengths_B, output_size=pack.num_tokens)
-        columns = torch.arange(pack.max_seqlen, device=lengths_B.device)
-        return cls(
-            cu_seqlens=pack.cu_seqlens,
-            max_seqlen=pack.max_seqlen,
-            slots_T=row_T * pack.max_seqlen + pack.positions_T,
-            is_real_BS=columns < lengths_B[:, None],
-        )
+        bounds = cls(pack=pack)
+        if pack.cu_seqlens.device.type == "cuda":
+            _ = bounds.tiles_N2  # found here, since a compiled layer can't keep what it finds
+        return bounds
+
+    @property
+    def cu_seqlens(self) -> Tensor:
+        """Starts, and the end of the last, 32 bit [B + 1]."""
+        return self.pack.cu_seqlens
+
+    @property
+    def max_seqlen(self) -> int:
+        """S."""
+        return self.pack.max_seqlen
+
+    @cached_property
+    def has_long(self) -> bool:
+        """Whether some sequence needs more than one tile."""
+        return self.max_seqlen > BLOCK
+
+    @cached_property
+    def tiles_N2(self) -> Tensor:
+        """What the programs of our kernels work on, 32 bit [N, 2]."""
+        return tiles_of(self.cu_seqlens, self.pack.num_tokens)
+
+    @cached_property
+    def slots_T(self) -> Tensor:
+        """Index of each token in the padded form [B x S], 64 bit [T]."""
+        rows = torch.arange(self.pack.num_sequences, device=self.cu_seqlens.device)
+        row_T = rows.repeat_interleave(self.cu_seqlens.diff(), output_size=self.pack.num_tokens)
+        return row_T * self.max_seqlen + self.pack.positions_T
+
+    @cached_property
+    def is_real_BS(self) -> Tensor:
+        """Which slots of the padded form hold a token [B, S]."""
+        columns = torch.arange(self.max_seqlen, device=self.cu_seqlens.device)
+        return columns < self.cu_seqlens.diff()[:, None]
 
     def padded(self, packed_TND: Tensor) -> Tensor:
         """Rows of equal length, zero where there is no token [B, N, S, D]."""
@@ -60,6 +85,16 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DropoutKey:
+    """What decides, with a weight's place, whether our kernels drop it."""
+
+    seed: Tensor
+    """Of the layer and the micro batch, 32 bit [1]."""
+    first_head: int
+    """Number of this rank's first head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sight:
     """Who sees whom."""
 
@@ -70,6 +105,8 @@ class Sight:
     """Whether a token sees only itself and those before it."""
     dropout: float = 0.0
     """Share of the attention weights to drop now; 0 outside training."""
+    dropout_key: DropoutKey | None = None
+    """None lets torch's generator decide, which only the kernel that pads can."""
 
 
 type Kernel = Callable[[Tensor, Tensor, Tensor, Sight], Tensor]
@@ -83,10 +120,34 @@ def packed_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sigh
 
 
 def kernel_for(device_type: str, dtype: torch.dtype, width: int, dropout: float) -> Kernel:
-    """Variable-length attention where it exists: on GPUs, in 16 bit, for heads of whole 8s up to 256, without dropout."""
-    is_half = dtype in (torch.float16, torch.bfloat16)
-    fits = device_type == "cuda" and is_half and width % 8 == 0 and width <= 256
-    return variable_length_attention if fits and not dropout else padded_attention
+    """Ours on GPUs in 16 bit for heads up to 128 wide; torch's for wider ones, which has no dropout."""
+    if device_type != "cuda" or dtype not in (torch.float16, torch.bfloat16):
+        return padded_attention
+    if width <= WIDEST_HEAD:
+        return triton_attention
+    return variable_length_attention if width % 8 == 0 and width <= 256 and not dropout else padded_attention
+
+
+def triton_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sight: Sight) -> Tensor:
+    """Our kernel, with dropout inside; what it drops depends on the key alone."""
+    from bionemo_trainer.kernels.packed_attention import packed_attention_op  # noqa: PLC0415 - Triton comes with CUDA
+
+    key = sight.dropout_key
+    assert key is not None or not sight.dropout, "dropout in our kernel needs a key"
+    seed = torch.zeros(1, dtype=torch.int32, device=query_QND.device) if key is None else key.seed
+    attended: Tensor = packed_attention_op(
+        query_QND,
+        key_KND,
+        value_KND,
+        (sight.queries.cu_seqlens, sight.keys.cu_seqlens),
+        (sight.queries.tiles_N2, sight.keys.tiles_N2),
+        seed,
+        share=sight.dropout,
+        first_head=key.first_head if key else 0,
+        is_causal=sight.is_causal,
+        has_long=sight.queries.has_long or sight.keys.has_long,
+    )
+    return attended
 
 
 def padded_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sight: Sight) -> Tensor:

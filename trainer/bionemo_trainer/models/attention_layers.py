@@ -6,7 +6,9 @@ width D are those of this rank.
 """
 
 from dataclasses import dataclass
+from typing import Literal, Self
 
+import torch
 from megatron.core.process_groups_config import ProcessGroupCollection
 from megatron.core.tensor_parallel import ColumnParallelLinear, RowParallelLinear, checkpoint
 from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
@@ -14,9 +16,11 @@ from megatron.core.transformer.module import MegatronModule
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
 
-from bionemo_trainer.models.attention import Bounds, Sight, packed_attention
+from bionemo_trainer.models.attention import Bounds, DropoutKey, Sight, packed_attention
+from bionemo_trainer.models.batch import PackedTokens
 from bionemo_trainer.models.key_value_cache import KeyValueCache, attend_to_cached
 from bionemo_trainer.models.rotary import Rotation
+from bionemo_trainer.models.transformer_config import allocation_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,6 +33,56 @@ class LayerContext:
     """Of the encoder's sequences; None in an encoder."""
     rotation: Rotation | None = None
     """None for learned positions, which the embeddings already hold."""
+    dropout_seed: Tensor | None = None
+    """Drawn anew for every micro batch, 32 bit [1]; None where nothing is dropped or torch's generator decides."""
+
+    @classmethod
+    def of(
+        cls,
+        pack: PackedTokens,
+        config: TransformerConfig,
+        *,
+        is_rotary: bool,
+        drops: bool,
+        memory: Bounds | None = None,
+    ) -> Self:
+        """What follows from a batch.
+
+        Args:
+            pack: The sequences that pass through the layers.
+            config: Of the network.
+            is_rotary: Whether queries and keys are turned.
+            drops: Whether the network is training.
+            memory: Where the encoder's sequences lie; for a decoder.
+        """
+        device = pack.tokens_T.device
+        draws = drops and config.attention_dropout and device.type == "cuda"
+        return cls(
+            bounds=Bounds.of(pack),
+            memory_bounds=memory,
+            rotation=Rotation.of(pack.positions_T, config.kv_channels, config.params_dtype) if is_rotary else None,
+            dropout_seed=torch.randint(2**31 - 1, (1,), dtype=torch.int32, device=device) if draws else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which attention of a network it is."""
+
+    layer_number: int
+    """From 1, over all pipeline stages."""
+    looks_at: Literal["encoder", "decoder", "memory"]
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether a token sees only those before it."""
+        return self.looks_at == "decoder"
+
+    @property
+    def stream(self) -> int:
+        """A number of its own, below 2^31, spread so that the sums with nearby seeds differ."""
+        number = 3 * self.layer_number + ("encoder", "decoder", "memory").index(self.looks_at)
+        return number * 0x9E3779B9 % 2**31
 
 
 class RowLinear(RowParallelLinear):
@@ -46,11 +100,14 @@ class RowLinear(RowParallelLinear):
 class _Attention(MegatronModule):
     """What self- and cross-attention share: the output projection, and the kernel with its dropout and recomputation."""
 
-    def __init__(self, config: TransformerConfig, groups: ProcessGroupCollection, *, is_causal: bool) -> None:
+    def __init__(self, config: TransformerConfig, groups: ProcessGroupCollection, place: Place) -> None:
         super().__init__(config)
-        self.is_causal = is_causal
+        self.is_causal = place.is_causal
+        stream = torch.tensor([place.stream], dtype=torch.int32, device=allocation_device(config))
+        self.register_buffer("stream", stream, persistent=False)  # no number: it would be compiled into the layer
         self.tp_group = groups.tp
         self.num_heads = config.num_attention_heads // groups.tp.size()
+        self.first_head = self.num_heads * groups.tp.rank()
         self.width = config.kv_channels * config.num_attention_heads
         self.linear_proj = RowLinear(
             self.width,
@@ -79,12 +136,18 @@ class _Attention(MegatronModule):
         projected, _ = projection(hidden_T1H)
         return projected.view(-1, self.num_heads, num_parts, self.config.kv_channels).unbind(2)
 
-    def _attend(self, query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, queries: Bounds, keys: Bounds) -> Tensor:
+    def _attend(
+        self, query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, keys: Bounds, context: LayerContext
+    ) -> Tensor:
         dropout = self.config.attention_dropout if self.training else 0.0
-        sight = Sight(queries=queries, keys=keys, is_causal=self.is_causal, dropout=dropout)
+        key = None
+        if dropout and context.dropout_seed is not None:
+            key = DropoutKey(seed=context.dropout_seed + self.stream, first_head=self.first_head)
+        sight = Sight(queries=context.bounds, keys=keys, is_causal=self.is_causal, dropout=dropout, dropout_key=key)
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            if not dropout or self.config.sequence_parallel:  # the block has forked the stream already
+            no_stream_needed = not dropout or sight.dropout_key is not None
+            if no_stream_needed or self.config.sequence_parallel:  # then the block has forked the stream already
                 return packed_attention(query, key, value, sight)
             with get_cuda_rng_tracker().fork():  # each rank drops weights of its own heads
                 return packed_attention(query, key, value, sight)
@@ -106,11 +169,12 @@ class SelfAttention(_Attention):
         config: TransformerConfig,
         pg_collection: ProcessGroupCollection,
         *,
+        layer_number: int,
         is_causal: bool = False,
         **_not_ours: object,
     ) -> None:
-        """Arguments are named as megatron-core's layer names them; it also gives a number and a name."""
-        super().__init__(config, pg_collection, is_causal=is_causal)
+        """Arguments are named as megatron-core's layer names them; it also gives a name."""
+        super().__init__(config, pg_collection, Place(layer_number, "decoder" if is_causal else "encoder"))
         self.linear_qkv = self._projection(3)
 
     def forward(
@@ -122,7 +186,7 @@ class SelfAttention(_Attention):
             query, key = context.rotation.turn(query), context.rotation.turn(key)
         if cache is not None:
             return self._output(attend_to_cached(query, cache.extended(key, value)))
-        return self._output(self._attend(query, key, value, context.bounds, context.bounds))
+        return self._output(self._attend(query, key, value, context.bounds, context))
 
 
 class CrossAttention(_Attention):
@@ -132,10 +196,12 @@ class CrossAttention(_Attention):
         self,
         config: TransformerConfig,
         pg_collection: ProcessGroupCollection,
+        *,
+        layer_number: int,
         **_not_ours: object,
     ) -> None:
-        """Arguments are named as megatron-core's layer names them; it also gives a number and a name."""
-        super().__init__(config, pg_collection, is_causal=False)
+        """Arguments are named as megatron-core's layer names them; it also gives a name."""
+        super().__init__(config, pg_collection, Place(layer_number, "memory"))
         self.linear_q = self._projection(1)
         self.linear_kv = self._projection(2)
 
@@ -149,7 +215,7 @@ class CrossAttention(_Attention):
             memory = cache.memory or cache.with_memory(self._memory(memory_M1H), context.memory_bounds)
             return self._output(attend_to_cached(query, memory))
         key, value = self._memory(memory_M1H)
-        return self._output(self._attend(query, key, value, context.bounds, context.memory_bounds))
+        return self._output(self._attend(query, key, value, context.memory_bounds, context))
 
     def _memory(self, memory_M1H: Tensor) -> tuple[Tensor, ...]:
         """Keys and values of the encoder's tokens, each [M, N, D]."""

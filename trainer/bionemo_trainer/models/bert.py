@@ -15,14 +15,12 @@ from torch import Tensor
 
 from bionemo_trainer.config.parameters import padded_vocabulary_size, vocabulary_size
 from bionemo_trainer.config.schema.model import Esm1nvModel, Esm2nvModel
-from bionemo_trainer.models.attention import Bounds
 from bionemo_trainer.models.attention_layers import LayerContext
 from bionemo_trainer.models.batch import EncoderBatch, PackedTokens
 from bionemo_trainer.models.embeddings import Embedding
 from bionemo_trainer.models.heads import MaskedHead, VocabularyRows, rows_at, whole_logits
 from bionemo_trainer.models.layers import encoder_layers
 from bionemo_trainer.models.losses import TokenLosses, token_losses
-from bionemo_trainer.models.rotary import Rotation
 from bionemo_trainer.tokenizers.vocabulary import esm2_vocabulary
 
 
@@ -75,10 +73,7 @@ class Bert(MegatronModule):
         """
         pack = inputs.filled_up(self.groups.tp.size()) if self.config.sequence_parallel else inputs
         embedded = self.embedding(pack, self.mask_id) if self.pre_process else None
-        rotation = None
-        if self.is_rotary:
-            rotation = Rotation.of(pack.positions_T, self.config.kv_channels, self.config.params_dtype)
-        context = LayerContext(bounds=Bounds.of(pack), rotation=rotation)
+        context = LayerContext.of(pack, self.config, is_rotary=self.is_rotary, drops=self.training)
         hidden_T1H: Tensor = self.encoder(embedded, attention_mask=None, packed_seq_params=context)
         return hidden_T1H
 

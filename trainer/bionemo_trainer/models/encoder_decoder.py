@@ -23,7 +23,6 @@ from bionemo_trainer.models.heads import VocabularyOutput, VocabularyRows, rows_
 from bionemo_trainer.models.key_value_cache import KeyValueCache
 from bionemo_trainer.models.layers import decoder_layers, encoder_layers
 from bionemo_trainer.models.losses import TokenLosses, token_losses
-from bionemo_trainer.models.rotary import Rotation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,7 +104,4 @@ class EncoderDecoder(MegatronModule):
         return logits_NV
 
     def _context(self, pack: PackedTokens, memory_bounds: Bounds | None = None) -> LayerContext:
-        rotation = None
-        if self.is_rotary:
-            rotation = Rotation.of(pack.positions_T, self.config.kv_channels, self.config.params_dtype)
-        return LayerContext(bounds=Bounds.of(pack), memory_bounds=memory_bounds, rotation=rotation)
+        return LayerContext.of(pack, self.config, is_rotary=self.is_rotary, drops=self.training, memory=memory_bounds)

@@ -1,0 +1,117 @@
+"""Attention over ragged sequences by our kernels and, sequence by sequence, in 64 bit; imported by fresh processes.
+
+Where there is no GPU, Triton's interpreter runs the kernels: set TRITON_INTERPRET=1 before anything imports Triton.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bionemo_trainer.kernels.dropout import kept_weights
+from bionemo_trainer.kernels.packed_attention import packed_attention_op
+from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
+from testkit.two_ranks import Findings
+
+HEADS = 2
+FIRST_HEAD = 3
+SEED = -77
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One call of the operator."""
+
+    queries: Sequence[int]
+    """Lengths of the sequences."""
+    keys: Sequence[int]
+    width: int = 32
+    is_causal: bool = False
+    dropout: float = 0.0
+
+
+CASES = {
+    "bidirectional": Case(queries=(5, 1, 130, 64), keys=(5, 1, 130, 64)),
+    "causal": Case(queries=(5, 1, 130, 64), keys=(5, 1, 130, 64), is_causal=True),
+    "cross": Case(queries=(5, 70, 64), keys=(7, 2, 65)),
+    "a sequence without keys": Case(queries=(5, 3), keys=(0, 4), width=16),
+    "a sequence without queries": Case(queries=(0, 3), keys=(6, 4), width=16),
+    "exactly one tile": Case(queries=(BLOCK,), keys=(BLOCK,), is_causal=True),
+    "exactly two tiles": Case(queries=(2 * BLOCK,), keys=(2 * BLOCK,), is_causal=True),
+    "dropout": Case(queries=(5, 70, 64), keys=(5, 70, 64), dropout=0.25),
+    "causal with dropout": Case(queries=(9, 70), keys=(9, 70), is_causal=True, dropout=0.1),
+    "cross with dropout": Case(queries=(5, 70), keys=(66, 2), dropout=0.5),
+    "heads of 8": Case(queries=(5, 66), keys=(5, 66), width=8),
+    "heads of 80": Case(queries=(5, 66), keys=(5, 66), width=80, dropout=0.1),
+    "heads of 128": Case(queries=(5, 66), keys=(5, 66), width=128),
+}
+OUTPUTS = ("attended", "queries", "keys", "values")
+"""What is compared: the output and the gradients."""
+
+
+def errors_on_cpu(_folder: Path) -> Findings:
+    """The largest errors of every case in 32 bit, relative to the largest value."""
+    return {name: errors_of(case, torch.device("cpu"), torch.float32) for name, case in CASES.items()}
+
+
+def errors_of(case: Case, device: torch.device, dtype: torch.dtype) -> list[float]:
+    """The largest error of each of OUTPUTS, relative to its largest value."""
+    generator = torch.Generator().manual_seed(0)
+    draw = (sum(case.queries), HEADS, case.width), (sum(case.keys), HEADS, 2, case.width)
+    query, memory = (torch.randn(shape, generator=generator).to(device, dtype).requires_grad_() for shape in draw)
+    gradient = torch.randn(draw[0], generator=generator).to(device, dtype)
+    inputs = (query, *memory.unbind(2))  # strides, as the layers have them
+    found = attended_by_kernel(case, *inputs)
+    inputs_64 = [part.detach().double().cpu().requires_grad_() for part in inputs]
+    expected = attended_one_by_one(case, *inputs_64)
+    found_all = (found, *torch.autograd.grad(found, inputs, gradient))
+    expected_all = (expected, *torch.autograd.grad(expected, inputs_64, gradient.double().cpu(), allow_unused=True))
+    return [_error(ours, theirs) for ours, theirs in zip(found_all, expected_all, strict=True)]
+
+
+def attended_by_kernel(case: Case, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """The operator's output."""
+    bounds = [_bounds(lengths, query.device) for lengths in (case.queries, case.keys)]
+    return packed_attention_op(
+        query,
+        key,
+        value,
+        (bounds[0], bounds[1]),
+        (tiles_of(bounds[0], sum(case.queries)), tiles_of(bounds[1], sum(case.keys))),
+        torch.tensor([SEED], dtype=torch.int32, device=query.device),
+        share=case.dropout,
+        first_head=FIRST_HEAD,
+        is_causal=case.is_causal,
+        has_long=max(*case.queries, *case.keys) > BLOCK,
+    )
+
+
+def attended_one_by_one(case: Case, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Softmax attention written out, with the weights that the kernel's rule drops."""
+    attended, first = [], 0
+    lengths = (case.queries, case.keys, case.keys)
+    parts = (torch.split(part, list(sizes)) for part, sizes in zip((query, key, value), lengths, strict=True))
+    rows = zip(*parts, strict=True)
+    for query_MND, key_KND, value_KND in rows:
+        places = torch.arange(first, first + len(query_MND)), torch.arange(len(key_KND))
+        scores = torch.einsum("mnd,knd->nmk", query_MND, key_KND) / case.width**0.5
+        if case.is_causal:
+            scores = scores.masked_fill(torch.ones(scores.shape[1:]).triu(1).bool(), -torch.inf)
+        weights = scores.softmax(-1)
+        if case.dropout:
+            heads = [kept_weights(SEED, FIRST_HEAD + head, *places, case.dropout) for head in range(HEADS)]
+            weights = weights * torch.stack(heads) / (1 - case.dropout)
+        attended.append(torch.einsum("nmk,knd->mnd", weights, value_KND))
+        first += len(query_MND)
+    return torch.cat(attended)
+
+
+def _bounds(lengths: Sequence[int], device: torch.device) -> Tensor:
+    return torch.tensor([0, *lengths]).cumsum(0).to(device, torch.int32)
+
+
+def _error(found: Tensor, expected: Tensor) -> float:
+    largest = expected.abs().max().clamp(min=1e-6)
+    return float((found.detach().double().cpu() - expected.detach()).abs().max() / largest)

@@ -1,0 +1,138 @@
+"""Attention over packed sequences as an operator of torch: forward and backward in Triton, opaque to the compiler.
+
+Called by `models.attention` on GPUs. Shapes: Q queries and K keys packed, N heads of width D, B sequences.
+"""
+
+import torch
+import triton
+from torch import Tensor
+
+from bionemo_trainer.kernels.attention_backward import (
+    gradients_of_keys,
+    gradients_of_queries,
+    gradients_of_short_sequences,
+)
+from bionemo_trainer.kernels.attention_forward import attend
+from bionemo_trainer.kernels.dropout import threshold_of
+from bionemo_trainer.kernels.tiles import BLOCK
+
+NARROWEST_FILLED = 16
+"""Least extent of the hardware's products."""
+NUM_WARPS = 4
+
+
+def packed_attention_op(
+    query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, bounds: tuple[Tensor, Tensor], tiles: tuple[Tensor, Tensor],
+    seed: Tensor, *, share: float, first_head: int, is_causal: bool, has_long: bool,
+) -> Tensor:  # fmt: skip
+    """Softmax attention with scores divided by sqrt(D); a query whose sequence has no keys gets zeros [Q, N, D].
+
+    Args:
+        query_QND: Of any strides, as long as the width is contiguous; the same for keys and values.
+        key_KND: As many sequences as the queries have.
+        value_KND: Of the keys.
+        bounds: Where the sequences of queries and of keys start, and where the last ends, 32 bit [B + 1].
+        tiles: From `tiles_of`, of queries and of keys.
+        seed: With a weight's place it decides whether the weight is dropped, 32 bit, on the device [1].
+        share: Of the weights to drop.
+        first_head: Number of the first head of this rank, so that heads drop alike on any number of ranks.
+        is_causal: Whether a query sees only the keys up to its own place; only in self-attention.
+        has_long: Whether some sequence on either side is longer than a tile.
+    """
+    attended: Tensor
+    attended, _ = torch.ops.bionemo.packed_attention(
+        query_QND, key_KND, value_KND, *bounds, *tiles, seed, share, first_head, is_causal, has_long
+    )
+    return attended
+
+
+@torch.library.custom_op("bionemo::packed_attention", mutates_args=())
+def _forward(
+    query: Tensor, key: Tensor, value: Tensor, query_bounds: Tensor, key_bounds: Tensor, query_tiles: Tensor,
+    _key_tiles: Tensor, seed: Tensor, share: float, first_head: int, is_causal: bool, _has_long: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    num_queries, heads, width = query.shape
+    attended = query.new_empty(query.shape)
+    log_sums = query.new_empty((heads, num_queries), dtype=torch.float32)
+    attend[(len(query_tiles), heads)](
+        query, key, value, attended, log_sums, query_bounds, key_bounds, query_tiles, seed,
+        *_strides(query, key, value), num_queries, first_head, width**-0.5,
+        **_constants(heads, width, share, is_causal=is_causal),
+    )  # fmt: skip
+    return attended, log_sums
+
+
+@_forward.register_fake
+def _(query: Tensor, *_others: object) -> tuple[Tensor, Tensor]:
+    return query.new_empty(query.shape), query.new_empty((query.shape[1], query.shape[0]), dtype=torch.float32)
+
+
+@torch.library.custom_op("bionemo::packed_attention_backward", mutates_args=())
+def _backward(
+    gradient: Tensor, attended: Tensor, log_sums: Tensor, query: Tensor, key: Tensor, value: Tensor,
+    query_bounds: Tensor, key_bounds: Tensor, query_tiles: Tensor, key_tiles: Tensor, seed: Tensor, share: float,
+    first_head: int, is_causal: bool, has_long: bool,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    num_queries, heads, width = query.shape
+    gradient = gradient.contiguous()
+    query_gradient, key_gradient, value_gradient = (part.new_empty(part.shape) for part in (query, key, value))
+    places = (*_strides(query, key, value), num_queries, first_head, width**-0.5)
+    constants = _constants(heads, width, share, is_causal=is_causal)
+    gradients_of_short_sequences[(len(query_bounds) - 1, heads)](
+        query, key, value, attended, gradient, query_gradient, key_gradient, value_gradient, log_sums,
+        query_bounds, key_bounds, seed, *places, **constants,
+    )  # fmt: skip
+    if has_long:
+        deltas = torch.empty_like(log_sums)
+        gradients_of_queries[(len(query_tiles), heads)](
+            query, key, value, attended, gradient, query_gradient, log_sums, deltas,
+            query_bounds, key_bounds, query_tiles, seed, *places, **constants,
+        )  # fmt: skip
+        gradients_of_keys[(len(key_tiles), heads)](
+            query, key, value, gradient, key_gradient, value_gradient, log_sums, deltas,
+            query_bounds, key_bounds, key_tiles, seed, *places, **constants,
+        )  # fmt: skip
+    return query_gradient, key_gradient, value_gradient
+
+
+@_backward.register_fake
+def _(
+    _gradient: Tensor, _attended: Tensor, _log_sums: Tensor, query: Tensor, key: Tensor, value: Tensor, *_others: object
+) -> tuple[Tensor, Tensor, Tensor]:
+    return query.new_empty(query.shape), key.new_empty(key.shape), value.new_empty(value.shape)
+
+
+def _remember(
+    ctx: torch.autograd.function.FunctionCtx, inputs: tuple[object, ...], output: tuple[Tensor, Tensor]
+) -> None:
+    ctx.save_for_backward(*output, *inputs[:8])  # type: ignore[arg-type]  # the first eight are tensors
+    ctx.settings = inputs[8:]  # type: ignore[attr-defined]  # as torch's own documentation does
+
+
+def _differentiate(
+    ctx: torch.autograd.function.FunctionCtx, gradient: Tensor, _log_sums_gradient: Tensor
+) -> tuple[Tensor | None, ...]:
+    found = torch.ops.bionemo.packed_attention_backward(gradient, *ctx.saved_tensors, *ctx.settings)  # type: ignore[attr-defined]  # see above
+    return (*found, *(None,) * 9)
+
+
+_forward.register_autograd(_differentiate, setup_context=_remember)
+
+
+def _strides(*parts: Tensor) -> tuple[int, ...]:
+    """Of rows and heads."""
+    return tuple(stride for part in parts for stride in part.stride()[:2])
+
+
+def _constants(heads: int, width: int, share: float, *, is_causal: bool) -> dict[str, object]:
+    """What the kernels are compiled for."""
+    return {
+        "HEADS": heads,
+        "WIDTH": width,
+        "FILLED": max(triton.next_power_of_2(width), NARROWEST_FILLED),
+        "BLOCK": BLOCK,
+        "IS_CAUSAL": is_causal,
+        "THRESHOLD": threshold_of(share),
+        "KEPT_SCALE": 1.0 / (1.0 - share),
+        "num_warps": NUM_WARPS,
+    }
