@@ -203,8 +203,9 @@ class Controller:
             _log.info("%s %s/%s has changed meanwhile: %s", kind.plural, *key, error)
             self.queue.failed(taken.key)
         except LeadershipLostError:
+            # Not dropped: a lease that was renewed late is held again without a change of leaders that would wake everything.
             result = "superseded"
-            self.queue.succeeded(taken.key)
+            self.queue.failed(taken.key)
         except ClusterError as error:
             result = "unavailable"
             _log.warning("%s %s/%s is looked at again later: %s", kind.plural, *key, error)

@@ -177,7 +177,7 @@ def test_a_resource_that_is_not_there_does_not_come_again(controller):
     [
         pytest.param(MissingError("get x", 404, "not found"), "gone", 0.5, id="something is gone"),
         pytest.param(ConflictError("create x", 409, "exists"), "conflict", 0.5, id="something has changed"),
-        pytest.param(LeadershipLostError("another one leads"), "superseded", None, id="another replica leads"),
+        pytest.param(LeadershipLostError("another one leads"), "superseded", 0.5, id="the lease has lapsed"),
         pytest.param(UnavailableError("get x", 429, "busy", 7.0), "unavailable", 7, id="the server asks to wait"),
         pytest.param(UnavailableError("get x", 0, "refused"), "unavailable", 0.5, id="the server does not answer"),
         pytest.param(RejectedError("apply x", 422, "wrong"), "unavailable", 0.5, id="a status is refused"),
@@ -189,7 +189,7 @@ def test_a_pass_that_failed_is_counted_and_repeated(lab, controller, trainings, 
     trainings.script = [error]
     run_once(controller)
     assert passes_of(lab, result) == 1
-    assert due_after(controller) == (None if seconds is None else pytest.approx(seconds, abs=0.4))
+    assert due_after(controller) == pytest.approx(seconds, abs=0.4)
     assert lab.store.get(TRAININGS, KEY) is not None
 
 
