@@ -51,9 +51,10 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    if Operator(settings, connection).run(stop):
+    end = Operator(settings, connection).run(stop)
+    if end is None:
         return ExitCode.OK
-    logging.getLogger(__name__).error("kopf has given up; the process ends, to be started again")
+    logging.getLogger(__name__).error("ends, to be started again: %s", end)
     return FAILED
 
 

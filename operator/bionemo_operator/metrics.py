@@ -57,9 +57,18 @@ class OperatorMetrics:
             ("resource",),
             registry=registry,
         )
+        self.watch_breaks = Counter(
+            "bionemo_operator_watch_breaks",
+            "Watches that were taken up again because they broke, or their version was forgotten.",
+            ("resource", "reason"),
+            registry=registry,
+        )
         self.leads = Gauge("bionemo_operator_leads", "Whether this replica leads.", registry=registry)
         self.events_lost = Counter(
             "bionemo_operator_lost_events", "Kubernetes events that could not be written.", registry=registry
+        )
+        self.events_waiting = Gauge(
+            "bionemo_operator_waiting_events", "Kubernetes events that wait to be written.", registry=registry
         )
         build = Gauge("bionemo_operator_build_info", "Version of the operator.", ("version",), registry=registry)
         build.labels(metadata.version("bionemo-operator")).set(1)

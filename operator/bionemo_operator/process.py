@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 import kopf
 
+from bionemo_operator.cluster.acceptance import Acceptance
 from bionemo_operator.cluster.client import Body, Client
 from bionemo_operator.cluster.credentials import Connection
 from bionemo_operator.cluster.kinds import PODS, PREPROCESSES, TRAININGS
 from bionemo_operator.cluster.lease import Leadership, LeasePlace
-from bionemo_operator.cluster.pod_watch import PodWatch
+from bionemo_operator.cluster.pod_watch import Break, PodWatch
 from bionemo_operator.cluster.progress import ProgressReader
 from bionemo_operator.cluster.store import Store
 from bionemo_operator.controller.controller import Controller, Extent, owner_of
+from bionemo_operator.controller.event_writer import EventWriter
 from bionemo_operator.controller.preprocess_controller import PreprocessController
 from bionemo_operator.controller.reporter import StatusReporter
 from bionemo_operator.controller.training_controller import TrainingController
@@ -45,12 +48,14 @@ class Operator:
             identity=settings.identity,
             seconds=settings.lease_seconds,
         )
-        free = Client(connection, metrics.observe_request)
+        self._acceptance = Acceptance()
+        free = Client(connection, self._observe)
         self._leadership = Leadership(free, place, self._on_leadership)
-        client = Client(connection, metrics.observe_request, lambda: self._leadership.is_leading)
+        client = Client(connection, self._observe, lambda: self._leadership.is_leading)
         reader = ProgressReader(settings.progress_port, settings.progress_timeout_seconds)
-        of_trainings = StatusReporter(client, store, metrics, TRAININGS, settings.identity)
-        of_preprocesses = StatusReporter(client, store, metrics, PREPROCESSES, settings.identity)
+        self._events = EventWriter(client, metrics)
+        of_trainings = StatusReporter(client, store, self._events.put, TRAININGS, settings.identity)
+        of_preprocesses = StatusReporter(client, store, self._events.put, PREPROCESSES, settings.identity)
         passes = (
             TrainingController(client, store, of_trainings, settings.trainer_image, reader),
             PreprocessController(client, store, of_preprocesses, settings.trainer_image),
@@ -60,45 +65,48 @@ class Operator:
         )
         self._controller = Controller(client, store, passes, metrics, extent)
         self._pod_watches = [
-            PodWatch(free, store, namespace, lambda pod: self._controller.wake_for(PODS, pod))
+            PodWatch(free, store, namespace, partial(self._controller.wake_for, PODS), self._note_break)
             for namespace in settings.namespaces or (None,)
         ]
         metrics.registry.register(ResourceCollector(self._resources, lambda: datetime.now(UTC)))
         metrics.queue_depth.set_function(lambda: self._controller.queue.depth)
         metrics.longest_pass.set_function(lambda: self._controller.queue.longest_work_seconds)
+        metrics.events_waiting.set_function(lambda: self._events.depth)
         metrics.watch_age.labels("pods").set_function(self._pod_silence)
         self._probes = ProbeServer(
             settings.metrics_host,
             settings.metrics_port,
             metrics.registry,
             health=self.faults,
-            readiness=self._not_ready,
+            readiness=self.obstacles,
         )
 
-    def run(self, stop: threading.Event) -> bool:
-        """Works until it is told to stop, or until kopf gives up; whether it was told to."""
+    def run(self, stop: threading.Event) -> str | None:
+        """Works until it is told to stop, or can't go on; why it can't, or None when it was told."""
         self._probes.start()
         _log.info("serves metrics and probes", extra={"port": self._probes.port})
         for watch in self._pod_watches:
             watch.start()
+        self._events.start()
         self._controller.start()
         self._leadership.start()
         # Not in the main thread, where kopf would take the signals for itself.
         watching = threading.Thread(target=lambda: asyncio.run(self._watch(stop)), name="kopf", daemon=True)
         watching.start()
-        was_told = False
+        end = None
         try:
-            while watching.is_alive() and not was_told:
-                was_told = stop.wait(timeout=HEARTBEAT_SECONDS)
+            while not stop.wait(timeout=HEARTBEAT_SECONDS) and end is None:
+                end = self._end(watching)
         finally:
             stop.set()
             self._controller.stop()
+            self._events.stop()
             self._leadership.stop()
             for watch in self._pod_watches:
                 watch.stop()
             watching.join(timeout=10)
             self._probes.stop()
-        return was_told
+        return end
 
     @property
     def metrics_port(self) -> int:
@@ -110,14 +118,38 @@ class Operator:
         limit = self._settings.stuck_seconds
         ages = {
             "event loop": time.monotonic() - (self._beat_at or self._began_at),
-            "watch of pods": self._pod_silence(),
+            "watch of pods": max(watch.idle_seconds for watch in self._pod_watches),
             "pass": self._controller.queue.longest_work_seconds,
         }
         return {name: f"for {seconds:.0f} seconds" for name, seconds in ages.items() if seconds > limit}
 
-    def _not_ready(self) -> Mapping[str, str]:
-        """What has not begun yet; a replica that does not lead is ready to take over."""
-        return {} if self._beat_at else {"event loop": "not begun"}
+    def obstacles(self) -> Mapping[str, str]:
+        """What keeps it from working, and no restart would mend; a replica that does not lead is ready to take over."""
+        if not self._beat_at:
+            return {"event loop": "not begun"}
+        silence = self._pod_silence()
+        if silence > self._settings.stuck_seconds:
+            return {"API server": f"no answer for {silence:.0f} seconds"}
+        return {}
+
+    def _end(self, watching: threading.Thread) -> str | None:
+        """Why it can't go on; None while it can."""
+        if not watching.is_alive():
+            return "kopf has given up"
+        refused = self._acceptance.refused_seconds
+        if refused > self._settings.refused_seconds:
+            return (
+                f"the API server has refused our credentials for {refused:.0f} seconds (401); "
+                "renew the kubeconfig, or the token of the service account"
+            )
+        return None
+
+    def _observe(self, verb: str, status: int, seconds: float) -> None:
+        self._metrics.observe_request(verb, status, seconds)
+        self._acceptance.hear(status)
+
+    def _note_break(self, reason: Break) -> None:
+        self._metrics.watch_breaks.labels("pods", reason).inc()
 
     def _pod_silence(self) -> float:
         return max(watch.silent_seconds for watch in self._pod_watches)

@@ -53,7 +53,10 @@ class Settings(BaseModel):
     """How long to wait for its answer."""
 
     stuck_seconds: Annotated[float, Field(ge=10)] = 120.0
-    """After so long without an answer from a watch, or with a pass that does not end, `/healthz` fails."""
+    """After so long with a pass or a watch that does not end, `/healthz` fails; without an answer to a watch, `/readyz`."""
+
+    refused_seconds: Annotated[float, Field(ge=1)] = 60.0
+    """After so long in which the API server knows its credentials no more, the process ends, to be started with new ones."""
 
     log_format: str = "json"
     """`json`, or `text` for people."""

@@ -96,3 +96,11 @@ def test_it_runs_until_it_is_asked_to_end(api, kubeconfig):
     operator.start()
     assert operator.stop() == 0
     assert {request.authorization for request in api.requests} == {"Bearer abc"}
+
+
+@pytest.mark.enable_socket
+def test_it_ends_by_itself_when_nobody_knows_it_any_more(api, kubeconfig):
+    api.fail(401, "Unauthorized", times=10_000)
+    operator = OperatorProcess(kubeconfig=kubeconfig, settings={"REFUSED_SECONDS": "1"})
+    operator.start()
+    assert operator.ended() == 1

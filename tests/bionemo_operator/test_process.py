@@ -2,6 +2,7 @@
 
 import http.client
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -68,14 +69,16 @@ def test_it_works_from_its_first_event_to_its_last(lab, operator):
         text = get(operator, "/metrics")[1]
         assert "bionemo_operator_leads 1.0" in text
         assert 'bionemo_training_nodes{name="small",namespace="lab"} 2.0' in text
-    assert ended == [True]
+        assert 'bionemo_operator_watch_age_seconds{resource="pods"}' in text
+        assert "bionemo_operator_waiting_events" in text
+    assert ended == [None]
     assert lab.client.get(LEASES, "default", "bionemo-operator")["spec"]["holderIdentity"] == ""
 
 
 def test_what_is_stuck_is_told(operator):
     operator._began_at -= 200
     for watch in operator._pod_watches:
-        watch._answered_at -= 300
+        watch._began_at -= 300
     faults = operator.faults()
     assert list(faults) == ["event loop", "watch of pods"]
     assert faults["event loop"] == "for 200 seconds"
@@ -87,5 +90,34 @@ def test_who_does_not_lead_tells_nothing_of_resources(lab, operator):
 
 
 def test_who_has_not_begun_is_not_ready(operator):
-    assert operator._not_ready() == {"event loop": "not begun"}
+    assert operator.obstacles() == {"event loop": "not begun"}
     assert operator.faults() == {}
+
+
+def test_who_gets_no_answer_is_not_ready_but_well(operator):
+    operator._beat_at = time.monotonic()
+    assert operator.obstacles() == {}
+    for watch in operator._pod_watches:
+        watch._answered_at -= 300
+    assert operator.obstacles() == {"API server": "no answer for 300 seconds"}
+    assert operator.faults() == {}
+
+
+def test_breaks_of_the_watch_are_counted(operator):
+    operator._note_break("expired")
+    labels = {"resource": "pods", "reason": "expired"}
+    assert operator._metrics.registry.get_sample_value("bionemo_operator_watch_breaks_total", labels) == 1
+
+
+def test_it_ends_when_its_credentials_are_refused_for_too_long(operator):
+    operator._acceptance.hear(401)
+    operator._acceptance._refused_at -= 61
+    assert operator._end(threading.current_thread()) == (
+        "the API server has refused our credentials for 61 seconds (401); "
+        "renew the kubeconfig, or the token of the service account"
+    )
+
+
+def test_it_ends_when_kopf_does(operator):
+    assert operator._end(threading.Thread()) == "kopf has given up"
+    assert operator._end(threading.current_thread()) is None

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from bionemo_operator.cluster.answers import document_of, failure_of, lines_of
 from bionemo_operator.cluster.credentials import Connection
 from bionemo_operator.cluster.kinds import EVENTS, Kind
 from bionemo_operator.errors import LeadershipLostError, UnavailableError, cluster_error
@@ -148,10 +149,10 @@ class Client:
         request = f"watch {kind.plural}"
         try:
             if answer.status != 200:
-                raise _failure(request, answer)
+                raise failure_of(request, answer)
             self._observer("watch", answer.status, 0.0)
-            for line in _lines(answer):
-                event = json.loads(line)
+            for line in lines_of(answer):
+                event = document_of(request, answer, line)
                 if event["type"] == "ERROR":
                     raise cluster_error(
                         request, int(event["object"].get("code") or 0), str(event["object"].get("message"))
@@ -172,7 +173,7 @@ class Client:
         answer = self._send("GET", _target(path, query), None, JSON, read_seconds=seconds, is_stream=True)
         try:
             if answer.status != 200:
-                raise _failure(f"get {path}", answer)
+                raise failure_of(f"get {path}", answer)
             yield from answer.stream(amt=None if follow else 65536)
         except HTTPError as error:
             raise UnavailableError(f"get {path}", 0, str(error)) from error
@@ -199,9 +200,8 @@ class Client:
         finally:
             self._observer(verb, status, time.monotonic() - started_at)
         if status >= 300:
-            raise _failure(f"{verb} {path}", answer)
-        found: Body = json.loads(answer.data)
-        return found
+            raise failure_of(f"{verb} {path}", answer)
+        return document_of(f"{verb} {path}", answer, answer.data)
 
     def _send(
         self,
@@ -230,21 +230,3 @@ class Client:
 
 def _target(path: str, query: Mapping[str, str] | None) -> str:
     return f"{path}?{urlencode(query)}" if query else path
-
-
-def _failure(request: str, answer: urllib3.BaseHTTPResponse) -> Exception:
-    text = answer.data.decode(errors="replace")
-    try:
-        message = str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        message = text[:500]
-    after = answer.headers.get("Retry-After", "")
-    return cluster_error(request, answer.status, message, float(after) if after.isdecimal() else None)
-
-
-def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """Whole lines of a stream, each as soon as it is there."""
-    pending = b""
-    for piece in answer.stream(amt=None):
-        *whole, pending = (pending + piece).split(b"\n")
-        yield from (line for line in whole if line)

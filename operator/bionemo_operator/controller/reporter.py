@@ -1,21 +1,20 @@
-"""Reports what a pass came to: the status, written when it has changed, and an event for each new reason of a condition."""
+"""Reports what a pass came to: the status, written when it has changed, and an event for each new reason of a condition.
+
+Of the two only the status is written by the pass; events are handed over.
+"""
 
 import hashlib
-import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bionemo_operator.api.reasons import QUIET, WARNINGS
-from bionemo_operator.cluster.client import Client
-from bionemo_operator.cluster.kinds import EVENTS, Kind
+from bionemo_operator.cluster.client import Body, Client
+from bionemo_operator.cluster.kinds import Kind
 from bionemo_operator.cluster.store import Store
-from bionemo_operator.errors import ClusterError
-from bionemo_operator.metrics import OperatorMetrics
 from bionemo_operator.planning.names import MANAGER
 
-_log = logging.getLogger(__name__)
 _NOTE_LIMIT = 1024
 """Longest note of an event."""
 
@@ -48,10 +47,11 @@ def subject_of(body: Fields) -> Subject:
 class StatusReporter:
     """Writes statuses and events of one kind."""
 
-    def __init__(self, client: Client, store: Store, metrics: OperatorMetrics, kind: Kind, identity: str) -> None:
+    def __init__(self, client: Client, store: Store, tell: Callable[[Body], None], kind: Kind, identity: str) -> None:
         self._client = client
         self._store = store
-        self._metrics = metrics
+        self._tell = tell
+        """Takes an event to be written."""
         self._kind = kind
         self._identity = identity
 
@@ -76,13 +76,12 @@ class StatusReporter:
         }
         self._store.put(self._kind, self._client.apply(self._kind, subject.namespace, manifest, "status"))
         for condition in _news(before.get("conditions") or (), after.get("conditions") or ()):
-            self._announce(subject, condition)
+            self._tell(self._event(subject, condition))
 
-    def _announce(self, subject: Subject, condition: Fields) -> None:
-        """Writes an event; one that is lost is only counted, for the condition says the same."""
+    def _event(self, subject: Subject, condition: Fields) -> Body:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         digest = hashlib.sha256(f"{subject.uid} {condition['type']} {condition['reason']} {now}".encode()).hexdigest()
-        event = {
+        return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"name": f"{subject.name}.{digest[:16]}", "namespace": subject.namespace},
@@ -101,11 +100,6 @@ class StatusReporter:
                 "uid": subject.uid,
             },
         }
-        try:
-            self._client.create(EVENTS, subject.namespace, event)
-        except ClusterError as error:
-            self._metrics.events_lost.inc()
-            _log.info("an event was lost: %s", error)
 
 
 def _news(before: Iterable[Fields], after: Iterable[Fields]) -> list[Fields]:

@@ -133,6 +133,13 @@ def test_a_failure_without_a_message_is_quoted(client, api):
     assert refusal(UnavailableError, client.list, JOBS).endswith("jobs: 502: no JSON")
 
 
+def test_a_success_that_is_no_json_is_no_answer(client, api):
+    api.fail(200)
+    assert refusal(UnavailableError, client.list, JOBS) == (
+        "list /apis/batch/v1/jobs: 200: the answer is no JSON: b'no JSON'"
+    )
+
+
 def test_a_connection_that_breaks_is_no_answer(client, api):
     api.fail(0)
     said = refusal(UnavailableError, client.get, JOBS, "lab", "one")

@@ -26,8 +26,13 @@ def heard():
 
 
 @pytest.fixture
-def watch(client, store, heard):
-    return PodWatch(client, store, "lab", lambda body: heard.append(body["metadata"]["name"]))
+def breaks():
+    return []
+
+
+@pytest.fixture
+def watch(client, store, heard, breaks):
+    return PodWatch(client, store, "lab", lambda body: heard.append(body["metadata"]["name"]), breaks.append)
 
 
 def names(store):
@@ -91,7 +96,7 @@ def test_a_list_that_fails_is_an_error(api, watch):
         watch.turn()
 
 
-def test_it_goes_on_after_whatever_breaks_it(client, api, watch, store, caplog):
+def test_it_goes_on_after_whatever_breaks_it(client, api, watch, store, breaks, caplog):
     api.fail(500, "down", method="GET")
     watch.start()
     client.create(PODS, "lab", pod("one"))
@@ -112,3 +117,46 @@ def test_it_goes_on_after_whatever_breaks_it(client, api, watch, store, caplog):
     assert caplog.messages[0] == (
         "the watch of pods broke, and is taken up again: list /api/v1/namespaces/lab/pods: 500: down"
     )
+    assert set(breaks) == {"broken", "expired"}
+
+
+def paused(watch, monkeypatch, *errors, seconds=0.0):
+    """Which pauses the watch makes when it breaks so, each time after some seconds."""
+    left, pauses = list(errors), []
+
+    def turn():
+        watch._began_at -= seconds
+        error = left.pop(0)
+        if not left:
+            watch.stop()
+        raise error
+
+    monkeypatch.setattr(watch, "turn", turn)
+    monkeypatch.setattr(watch._stop, "wait", pauses.append)
+    watch._run()
+    return pauses
+
+
+EXPIRED, BROKEN = MissingError("watch pods", 410, "too old"), UnavailableError("watch pods", 0, "reset")
+
+
+@pytest.mark.parametrize("error", [EXPIRED, BROKEN], ids=["forgotten", "broken"])
+def test_pauses_grow_while_watches_break_at_once(watch, monkeypatch, error):
+    assert paused(watch, monkeypatch, *[error] * 7) == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+
+
+def test_a_watch_that_breaks_after_a_while_is_taken_up_soon(watch, monkeypatch):
+    assert paused(watch, monkeypatch, *[BROKEN] * 3, seconds=20) == [0.5, 0.5, 0.5]
+
+
+def test_a_server_that_asks_to_wait_is_given_its_time(watch, monkeypatch):
+    assert paused(watch, monkeypatch, UnavailableError("list", 429, "busy", 7.0)) == [7.0]
+
+
+def test_only_a_version_that_is_forgotten_is_given_up(watch, monkeypatch):
+    watch._version = "7"
+    paused(watch, monkeypatch, BROKEN)
+    assert watch._version == "7"
+    watch._stop.clear()
+    paused(watch, monkeypatch, EXPIRED)
+    assert watch._version is None

@@ -70,17 +70,8 @@ def test_an_event_names_its_object_its_source_and_what_happened(lab, report):
 def test_a_replica_without_a_name_reports_too(lab):
     lab.training()
     subject = subject_of(lab.store.get(TRAININGS, ("lab", "small")))
-    StatusReporter(lab.client, lab.store, lab.metrics, TRAININGS, "").report(subject, {}, status(condition("Starting")))
+    StatusReporter(lab.client, lab.store, lab.tell, TRAININGS, "").report(subject, {}, status(condition("Starting")))
     assert lab.api.asked("POST", EVENTS)[0].body["reportingInstance"] == "bionemo-operator"
-
-
-def test_an_event_that_is_lost_is_counted_and_the_status_stays(lab, report, caplog):
-    caplog.set_level("INFO")
-    lab.api.fail(403, "quota", path="/events")
-    report({}, status(condition("Starting")))
-    assert lab.metrics.registry.get_sample_value("bionemo_operator_lost_events_total") == 1
-    assert lab.status(TRAININGS, "small")["conditions"]
-    assert caplog.messages == ["an event was lost: event /apis/events.k8s.io/v1/namespaces/lab/events: 403: quota"]
 
 
 def test_a_resource_that_is_gone_can_not_be_reported_on(lab, report):

@@ -63,8 +63,12 @@ class ApiLab:
         self.seen(PODS, {"metadata": {"name": name, "labels": labels}, "spec": {"nodeName": "node"}, "status": status})
 
     def reporter(self, kind: Kind) -> StatusReporter:
-        """Reports on resources of a kind."""
-        return StatusReporter(self.client, self.store, self.metrics, kind, "operator-0")
+        """Reports on resources of a kind; its events are written at once."""
+        return StatusReporter(self.client, self.store, self.tell, kind, "operator-0")
+
+    def tell(self, event: Body) -> None:
+        """Writes an event."""
+        self.client.create(EVENTS, event["metadata"]["namespace"], event)
 
     def status(self, kind: Kind, name: str) -> Body:
         """Of a resource, as the API server has it."""

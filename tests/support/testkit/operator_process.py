@@ -52,6 +52,13 @@ class OperatorProcess:
         """Asks it to end, and returns its exit code."""
         return self._end(signal.SIGTERM)
 
+    def ended(self, within_seconds: float = 30) -> int:
+        """Waits until it ends by itself, and returns its exit code."""
+        assert self._process is not None, "it was started"
+        code = self._process.wait(timeout=within_seconds)
+        self._process = None
+        return code
+
     def get(self, path: str) -> str:
         """What it answers on its own port."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
