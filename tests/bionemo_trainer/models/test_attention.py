@@ -12,9 +12,9 @@ from bionemo_trainer.models.attention import (
     Bounds,
     Sight,
     kernel_for,
-    packed_attention,
     padded_attention,
     triton_attention,
+    triton_works,
     variable_length_attention,
 )
 from bionemo_trainer.models.batch import PackedTokens
@@ -46,7 +46,7 @@ def test_self_attention_stays_within_each_sequence(lengths, is_causal):
     query, key, value = (random_heads(lengths, seed) for seed in range(3))
     sight = Sight(queries=bounds_of(lengths), keys=bounds_of(lengths), is_causal=is_causal)
     expected = one_by_one(query, key, value, [(length, length) for length in lengths], is_causal=is_causal)
-    torch.testing.assert_close(packed_attention(query, key, value, sight), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(padded_attention(query, key, value, sight), expected, rtol=1e-4, atol=1e-5)
 
 
 @given(lengths=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5))
@@ -56,20 +56,20 @@ def test_cross_attention_looks_at_the_sequence_of_the_same_number(lengths):
     key, value = random_heads(key_lengths, 1), random_heads(key_lengths, 2)
     sight = Sight(queries=bounds_of(query_lengths), keys=bounds_of(key_lengths))
     expected = one_by_one(query, key, value, lengths, is_causal=False)
-    torch.testing.assert_close(packed_attention(query, key, value, sight), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(padded_attention(query, key, value, sight), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_queries_with_nothing_to_see_get_zeros():
     query = random_heads([2, 3], 0)
     key = random_heads([4], 1)
     sight = Sight(queries=bounds_of([2, 3]), keys=bounds_of([0, 4]))
-    assert packed_attention(query, key, key, sight)[:2].count_nonzero() == 0
+    assert padded_attention(query, key, key, sight)[:2].count_nonzero() == 0
 
 
 def test_without_sequences_there_is_no_output():
     nothing = random_heads([], 0)
     sight = Sight(queries=bounds_of([]), keys=bounds_of([]), is_causal=True)
-    assert packed_attention(nothing, nothing, nothing, sight).shape == (0, HEADS, WIDTH)
+    assert padded_attention(nothing, nothing, nothing, sight).shape == (0, HEADS, WIDTH)
 
 
 def test_dropped_weights_keep_the_mean_of_the_output():
@@ -77,7 +77,7 @@ def test_dropped_weights_keep_the_mean_of_the_output():
     lengths = [50] * 40
     query, key = random_heads(lengths, 0) * 0.01, random_heads(lengths, 1)
     bounds = bounds_of(lengths)
-    dropped = packed_attention(query, key, torch.ones_like(key), Sight(queries=bounds, keys=bounds, dropout=0.25))
+    dropped = padded_attention(query, key, torch.ones_like(key), Sight(queries=bounds, keys=bounds, dropout=0.25))
     assert dropped.std() > 0.05
     assert dropped.mean().item() == pytest.approx(1.0, abs=0.02)
 
@@ -102,4 +102,19 @@ def test_packing_undoes_padding(lengths):
     ],
 )
 def test_the_fastest_kernel_that_can_serves(device_type, dtype, width, dropout, kernel):
-    assert kernel_for(device_type, dtype, width, dropout) is kernel
+    assert kernel_for(device_type, dtype, width, dropout, can_compile=True) is kernel
+
+
+def test_without_a_compiler_torchs_kernel_serves_where_it_can():
+    kernels = [kernel_for("cuda", torch.bfloat16, 64, dropout, can_compile=False) for dropout in (0.0, 0.1)]
+    assert kernels == [variable_length_attention, padded_attention]
+
+
+def test_what_triton_lacks_is_said_once(monkeypatch, caplog):
+    monkeypatch.setenv("PATH", "")
+    triton_works.cache_clear()
+    assert [triton_works(), triton_works()] == [False, False]
+    triton_works.cache_clear()
+    assert [record.getMessage() for record in caplog.records] == [
+        "attention runs slower than it could: a C compiler (gcc or clang) is missing; install it in the image"
+    ]

@@ -24,6 +24,7 @@ from bionemo_trainer.engine.process_groups import Ranks
 from bionemo_trainer.engine.seeds import seed_dropout
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, Targets
 from bionemo_trainer.models.build import Network, build_model
+from bionemo_trainer.models.compilation import compile_layers
 from bionemo_trainer.models.losses import TokenLosses
 
 type Batch = EncoderBatch | EncoderDecoderBatch
@@ -98,6 +99,8 @@ class Trainee:
         self.config, self.ranks = config, ranks
         self.network: Network = build_model(config, ranks.device, dtype=DTYPES[config.trainer.precision])
         self.flat = FlatParameters(self.network)
+        if config.model.compile and ranks.device.type == "cuda":
+            compile_layers(self.network)
         self.optimizer = Optimizer(
             self.flat, config.model, config.trainer.gradient_clip_val, LossScale.of(config, ranks.device)
         )

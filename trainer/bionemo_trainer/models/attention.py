@@ -5,9 +5,12 @@ heads that are too wide for it, and one that pads inside, for CPUs and 32 bit. A
 a line in `kernel_for`. Shapes: Q queries and K keys packed, B sequences, S the longest of them, N heads of width D.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.util import find_spec
+from shutil import which
 from typing import Self, cast
 
 import torch
@@ -18,10 +21,14 @@ from torch.nn.attention.varlen import varlen_attn
 from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
 from bionemo_trainer.models.batch import PackedTokens
 
+_log = logging.getLogger(__name__)
+
 WHOLE_SEQUENCE = (-1, -1)
 """Window of tokens to the left and right that a query sees: all."""
 PAST_ONLY = (-1, 0)
 """Window of causal attention."""
+C_COMPILERS = ("gcc", "clang")
+"""What Triton looks for."""
 WIDEST_HEAD = 128
 """Widest head of our kernel; the registers of a program hold no wider ones."""
 
@@ -113,19 +120,35 @@ type Kernel = Callable[[Tensor, Tensor, Tensor, Sight], Tensor]
 """Queries [Q, N, D], keys [K, N, D] and values [K, N, D] to attended values [Q, N, D]."""
 
 
-def packed_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sight: Sight) -> Tensor:
-    """Softmax attention with scores divided by sqrt(D), by the fastest kernel that can [Q, N, D]."""
-    kernel = kernel_for(query_QND.device.type, query_QND.dtype, query_QND.shape[-1], sight.dropout)
-    return kernel(query_QND, key_KND, value_KND, sight)
+def kernel_for(
+    device_type: str, dtype: torch.dtype, width: int, dropout: float, *, can_compile: bool | None = None
+) -> Kernel:
+    """The fastest kernel that can: softmax attention with scores divided by sqrt(D).
 
+    On GPUs in 16 bit it is ours for heads up to 128 wide, and torch's, which has no dropout, for those up to 256.
 
-def kernel_for(device_type: str, dtype: torch.dtype, width: int, dropout: float) -> Kernel:
-    """Ours on GPUs in 16 bit for heads up to 128 wide; torch's for wider ones, which has no dropout."""
+    Args:
+        device_type: Where the tensors are.
+        dtype: Of the tensors.
+        width: D.
+        dropout: Share of the weights to drop.
+        can_compile: Whether Triton works here; None finds out.
+    """
     if device_type != "cuda" or dtype not in (torch.float16, torch.bfloat16):
         return padded_attention
-    if width <= WIDEST_HEAD:
+    if width <= WIDEST_HEAD and (triton_works() if can_compile is None else can_compile):
         return triton_attention
     return variable_length_attention if width % 8 == 0 and width <= 256 and not dropout else padded_attention
+
+
+@cache
+def triton_works() -> bool:
+    """Whether Triton is installed, with a C compiler, without which it can't start what it compiled; says so once if not."""
+    lacks = [] if find_spec("triton") else ["the package triton"]
+    lacks += [] if any(map(which, C_COMPILERS)) else [f"a C compiler ({' or '.join(C_COMPILERS)})"]
+    if lacks:
+        _log.warning("attention runs slower than it could: %s is missing; install it in the image", " and ".join(lacks))
+    return not lacks
 
 
 def triton_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sight: Sight) -> Tensor:

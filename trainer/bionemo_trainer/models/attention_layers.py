@@ -16,7 +16,7 @@ from megatron.core.transformer.module import MegatronModule
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
 
-from bionemo_trainer.models.attention import Bounds, DropoutKey, Sight, packed_attention
+from bionemo_trainer.models.attention import Bounds, DropoutKey, Kernel, Sight, kernel_for, triton_attention
 from bionemo_trainer.models.batch import PackedTokens
 from bionemo_trainer.models.key_value_cache import KeyValueCache, attend_to_cached
 from bionemo_trainer.models.rotary import Rotation
@@ -33,6 +33,8 @@ class LayerContext:
     """Of the encoder's sequences; None in an encoder."""
     rotation: Rotation | None = None
     """None for learned positions, which the embeddings already hold."""
+    kernel: Kernel
+    """What computes attention: chosen here, outside of what is compiled."""
     dropout_seed: Tensor | None = None
     """Drawn anew for every micro batch, 32 bit [1]; None where nothing is dropped or torch's generator decides."""
 
@@ -56,11 +58,14 @@ class LayerContext:
             memory: Where the encoder's sequences lie; for a decoder.
         """
         device = pack.tokens_T.device
-        draws = drops and config.attention_dropout and device.type == "cuda"
+        dropout = config.attention_dropout if drops else 0.0
+        kernel = kernel_for(device.type, config.params_dtype, config.kv_channels, dropout)
+        draws = dropout and kernel is triton_attention
         return cls(
             bounds=Bounds.of(pack),
             memory_bounds=memory,
             rotation=Rotation.of(pack.positions_T, config.kv_channels, config.params_dtype) if is_rotary else None,
+            kernel=kernel,
             dropout_seed=torch.randint(2**31 - 1, (1,), dtype=torch.int32, device=device) if draws else None,
         )
 
@@ -148,9 +153,9 @@ class _Attention(MegatronModule):
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             no_stream_needed = not dropout or sight.dropout_key is not None
             if no_stream_needed or self.config.sequence_parallel:  # then the block has forked the stream already
-                return packed_attention(query, key, value, sight)
+                return context.kernel(query, key, value, sight)
             with get_cuda_rng_tracker().fork():  # each rank drops weights of its own heads
-                return packed_attention(query, key, value, sight)
+                return context.kernel(query, key, value, sight)
 
         if self.training and self.config.recompute_granularity == "selective":
             return checkpoint(attend, False, query_QND, key_KND, value_KND)

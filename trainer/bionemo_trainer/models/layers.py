@@ -4,7 +4,9 @@ Called by `bert` and `encoder_decoder`. The feed-forward block, the loop over la
 megatron-core's. Shapes: hidden states are [T, 1, H], under sequence parallelism [T / tensor size, 1, H].
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from megatron.core.fusions.fused_bias_dropout import get_bias_dropout_add
 from megatron.core.tensor_parallel import ColumnParallelLinear
@@ -19,6 +21,8 @@ from bionemo_trainer.models.attention_layers import CrossAttention, LayerContext
 from bionemo_trainer.models.key_value_cache import KeyValueCache
 from bionemo_trainer.models.norm import Norm
 
+type Run = Callable[[Tensor, Tensor | None, LayerContext], Tensor]
+
 
 class PackedLayer(TransformerLayer):
     """megatron-core's pre-norm layer, with a forward pass that knows packed sequences only.
@@ -26,6 +30,11 @@ class PackedLayer(TransformerLayer):
     The base class builds, checkpoints and shards the submodules. Its own forward pass can hand neither bounds to
     cross-attention nor anything but tensors through recomputation.
     """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401  the base class's own
+        super().__init__(*arguments, **settings)
+        self.run: Run = self.layer
+        """What runs whole batches: `layer`, or what `compilation` made of it."""
 
     def forward(
         self,
@@ -43,13 +52,21 @@ class PackedLayer(TransformerLayer):
             context: The encoder's output [M, 1, H]; None in an encoder.
             inference_context: One cache per layer when decoding step by step.
         """
-        cache = inference_context[self.layer_number - 1] if inference_context is not None else None
-        normed = self.input_layernorm(hidden_states)
-        hidden = self._added(hidden_states, self.self_attention(normed, packed_seq_params, cache))
-        if context is not None:
-            normed = self.pre_cross_attn_layernorm(hidden)
-            hidden = self._added(hidden, self.cross_attention(normed, context, packed_seq_params, cache))
-        return self._added(hidden, self.mlp(self.pre_mlp_layernorm(hidden))), context
+        if inference_context is None:
+            return self.run(hidden_states, context, packed_seq_params), context
+        cache = inference_context[self.layer_number - 1]
+        return self.layer(hidden_states, context, packed_seq_params, cache), context
+
+    def layer(
+        self, hidden_T1H: Tensor, memory_M1H: Tensor | None, batch: LayerContext, cache: KeyValueCache | None = None
+    ) -> Tensor:
+        """Hidden states after the layer."""
+        normed = self.input_layernorm(hidden_T1H)
+        hidden_T1H = self._added(hidden_T1H, self.self_attention(normed, batch, cache))
+        if memory_M1H is not None:
+            normed = self.pre_cross_attn_layernorm(hidden_T1H)
+            hidden_T1H = self._added(hidden_T1H, self.cross_attention(normed, memory_M1H, batch, cache))
+        return self._added(hidden_T1H, self.mlp(self.pre_mlp_layernorm(hidden_T1H)))
 
     def _added(self, residual: Tensor, output_and_bias: tuple[Tensor, Tensor | None]) -> Tensor:
         """The residual stream with a block's output, its bias and dropout."""

@@ -91,6 +91,8 @@ class ModelConfig(Section):
     """Which layers `full` recomputes: chunks of equal size, or the first ones."""
     activations_checkpoint_num_layers: PositiveInt | None = None
     """Layers per chunk, or number of first layers."""
+    compile: bool = True
+    """Compile the layers on GPUs: training is faster, and its first step takes about a minute longer."""
     seed: NonNegativeInt = 1234
     """Seed of the initial weights and of dropout."""
     optim: OptimConfig
