@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes.client.configuration import Configuration
 from kubernetes.config import config_exception, incluster_config, kube_config
 
-from bionemo_trainer.errors import MissingInputError
+from bionemo_trainer.errors import ConfigError, MissingInputError, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ def connect(*, kubeconfig: str | None = None, context: str | None = None, connec
 
     Raises:
         MissingInputError: There is no kubeconfig and this is no pod.
+        ConfigError: The kubeconfig can't be read.
     """
     configuration = Configuration()
     namespace = "default"
@@ -58,7 +60,19 @@ def connect(*, kubeconfig: str | None = None, context: str | None = None, connec
         raise MissingInputError(
             f"kubeconfig: no cluster is configured ({error}); set KUBECONFIG, or give --kubeconfig."
         ) from None
+    except (yaml.YAMLError, TypeError, AttributeError) as error:  # the last two: YAML of another shape
+        raise ConfigError([_malformed(kubeconfig, error)]) from None
     return Connection(configuration=configuration, pool=_pool(configuration, connections), namespace=namespace)
+
+
+def _malformed(kubeconfig: str | None, error: Exception) -> Problem:
+    reason = " ".join(str(error).split())
+    return Problem(
+        field="kubeconfig",
+        value=kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION,
+        rule=f"is no kubeconfig: {reason}",
+        mend="correct it, or name another with KUBECONFIG or --kubeconfig",
+    )
 
 
 def _pool(configuration: Configuration, connections: int) -> urllib3.PoolManager:
@@ -70,6 +84,11 @@ def _pool(configuration: Configuration, connections: int) -> urllib3.PoolManager
         "cert_file": configuration.cert_file,
         "key_file": configuration.key_file,
     }
+    if configuration.tls_server_name:
+        arguments |= {
+            "server_hostname": configuration.tls_server_name,
+            "assert_hostname": configuration.tls_server_name,
+        }
     if configuration.proxy:
         return urllib3.ProxyManager(configuration.proxy, **arguments)
     return urllib3.PoolManager(**arguments)

@@ -47,6 +47,7 @@ class ResourceController[R: AnyResource, V, S](ABC):
         """
         body = self.store.get(self.kind, key)
         if body is None or body["metadata"].get("deletionTimestamp"):
+            self.forget(key)
             return None  # owner references take everything with it
         before = body.get("status") or {}
         try:
@@ -77,6 +78,10 @@ class ResourceController[R: AnyResource, V, S](ABC):
     @abstractmethod
     def refuse(self, view: V, said: Said) -> S:
         """The status when the API server does not take what was decided: nothing has begun."""
+
+    def forget(self, key: Key) -> None:
+        """A resource is gone, or about to go; whatever was kept of it goes too."""
+        del key
 
     def is_worth_reporting(self, view: V, before: Body, after: Body) -> bool:
         """Whether a changed status is written now, or may wait for a later pass."""

@@ -11,7 +11,7 @@ from bionemo_operator.api.training_status import TrainingStatus
 from bionemo_operator.cluster.client import Body, Client
 from bionemo_operator.cluster.kinds import PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
 from bionemo_operator.cluster.progress import ProgressReader
-from bionemo_operator.cluster.store import Store
+from bionemo_operator.cluster.store import Key, Store
 from bionemo_operator.controller.reporter import StatusReporter
 from bionemo_operator.controller.resource_controller import ResourceController, now
 from bionemo_operator.errors import MissingError
@@ -40,8 +40,8 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
     ) -> None:
         super().__init__(client, store, reporter, image)
         self._reader = reader
-        self._read_at: dict[str, float] = {}
-        """When rank 0 of a PyTorchJob was asked last, by UID."""
+        self._asked: dict[Key, tuple[str, float]] = {}
+        """Which PyTorchJob's rank 0 was asked last, by UID, and when; by training."""
 
     def observe(self, resource: BioNeMoTraining) -> TrainingView:
         """Everything that a pass decides on."""
@@ -75,6 +75,10 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
     def refuse(self, view: TrainingView, said: Said) -> TrainingStatus:
         """The status when nothing could begin."""
         return reported(view, Decision(said=(said,)), standing_of(view))
+
+    def forget(self, key: Key) -> None:
+        """The training is gone."""
+        self._asked.pop(key, None)
 
     def is_worth_reporting(self, view: TrainingView, before: Body, after: Body) -> bool:
         """Whether anything but figures has changed, or these are due."""
@@ -123,10 +127,12 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
         first = next((pod for pod in view.pods_of(job.name) if pod.index == 0 and pod.is_running), None)
         if first is None or first.address is None:
             return None
-        asked_at = time.monotonic()
-        if asked_at - self._read_at.get(job.uid, float("-inf")) < READ_AT_MOST_EVERY_SECONDS:
+        metadata = view.training.metadata
+        key, now_seconds = (metadata.namespace or "", metadata.name), time.monotonic()
+        uid, asked_at = self._asked.get(key, ("", 0.0))
+        if uid == job.uid and now_seconds - asked_at < READ_AT_MOST_EVERY_SECONDS:
             return None
-        self._read_at[job.uid] = asked_at
+        self._asked[key] = (job.uid, now_seconds)
         return self._reader.read(first.address)
 
 

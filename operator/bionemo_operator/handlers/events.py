@@ -1,5 +1,7 @@
 """What kopf's watches tell: resources of ours, and the jobs that work for them. Registered by `register`."""
 
+import ssl
+from dataclasses import dataclass
 from typing import Any
 
 import kopf
@@ -9,6 +11,21 @@ from bionemo_operator.cluster.kinds import JOBS, PREPROCESSES, PYTORCH_JOBS, TRA
 from bionemo_operator.controller.controller import Controller, owner_of
 
 _WATCHED: tuple[Kind, ...] = (TRAININGS, PREPROCESSES, PYTORCH_JOBS, JOBS)
+
+
+@dataclass(frozen=True)
+class NamedConnection(kopf.ConnectionInfo):
+    """A connection to a server that proves to be another name than its address has; kopf knows no such thing."""
+
+    tls_server_name: str | None = None
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        """A context that asks for that name, whatever it is told."""
+        context = super().as_ssl_context()
+        if self.tls_server_name:
+            wrap, name = context.wrap_bio, {"server_hostname": self.tls_server_name}
+            context.wrap_bio = lambda *bios, **options: wrap(*bios, **(options | name))  # type: ignore[method-assign]  # no hook
+        return context
 
 
 def register(registry: kopf.OperatorRegistry, controller: Controller, connection: Connection) -> None:
@@ -32,7 +49,7 @@ def connection_info(connection: Connection) -> kopf.ConnectionInfo:
     """The same connection as kopf wants it; asked for again when the API server does not know the token any more."""
     configuration = connection.configuration
     scheme, _, token = connection.headers().get("Authorization", "").partition(" ")
-    return kopf.ConnectionInfo(
+    return NamedConnection(
         server=connection.host,
         ca_path=configuration.ssl_ca_cert,
         insecure=not configuration.verify_ssl,
@@ -42,6 +59,7 @@ def connection_info(connection: Connection) -> kopf.ConnectionInfo:
         token=token or None,
         proxy_url=configuration.proxy,
         default_namespace=connection.namespace,
+        tls_server_name=configuration.tls_server_name,
     )
 
 

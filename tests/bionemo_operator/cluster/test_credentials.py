@@ -6,7 +6,7 @@ import yaml
 from kubernetes.config import incluster_config
 
 from bionemo_operator.cluster.credentials import connect
-from bionemo_trainer.errors import MissingInputError
+from bionemo_trainer.errors import ConfigError, MissingInputError
 
 
 def kubeconfig(folder, *, user=None, cluster=None, namespace="lab"):
@@ -75,6 +75,29 @@ def test_a_kubeconfig_says_who_asks(tmp_path, user, headers):
 def test_the_server_must_prove_who_it_is(tmp_path, cluster, expected):
     pool = connect(kubeconfig=kubeconfig(tmp_path, cluster=cluster), connections=3).pool
     assert (pool.connection_pool_kw["cert_reqs"], pool.connection_pool_kw["maxsize"]) == (expected, 3)
+
+
+def test_a_server_may_prove_to_be_another_name(tmp_path):
+    pool = connect(kubeconfig=kubeconfig(tmp_path, cluster={"tls-server-name": "kubernetes"})).pool
+    names = pool.connection_pool_kw["server_hostname"], pool.connection_pool_kw["assert_hostname"]
+    assert names == ("kubernetes", "kubernetes")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("a: [", "while parsing a flow node", id="no YAML"),
+        pytest.param("only words", "'str' object", id="YAML of another shape"),
+    ],
+)
+def test_a_file_that_is_no_kubeconfig_is_named(tmp_path, text, reason):
+    path = tmp_path / "kubeconfig"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        connect(kubeconfig=str(path))
+    said = str(caught.value)
+    assert said.startswith(f"kubeconfig: '{path}' is no kubeconfig: {reason}")
+    assert said.endswith("; correct it, or name another with KUBECONFIG or --kubeconfig.")
 
 
 def test_a_proxy_is_used(tmp_path):

@@ -1,7 +1,9 @@
 """Rank 0 is asked how far it is; what does not answer as our trainer would is unknown."""
 
+import contextlib
 import socket
 import threading
+import time
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -40,14 +42,13 @@ def answering():
         server = Server((host, 0), Handler)
         reader = ProgressReader(server.server_address[1], timeout_seconds=10)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        started.append((server, reader))
+        started.append(server)
         return reader
 
     yield start
-    for server, reader in started:
+    for server in started:
         server.shutdown()
         server.server_close()
-        reader._pool.clear()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"], ids=["IPv4", "IPv6"])
@@ -76,6 +77,23 @@ def test_a_stall_is_measured_by_the_clock_of_the_pod(answering):
 )
 def test_another_answer_is_no_reading(answering, answer):
     assert answering(**answer).read("127.0.0.1") is None
+
+
+def test_a_pod_that_answers_byte_by_byte_holds_nobody_up():
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def trickle():
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"H")
+                time.sleep(0.01)
+
+    threading.Thread(target=trickle, daemon=True).start()
+    started_at = time.monotonic()
+    assert ProgressReader(listener.getsockname()[1], timeout_seconds=0.2).read("127.0.0.1") is None
+    assert time.monotonic() - started_at < 5
+    listener.close()
 
 
 def test_no_answer_is_no_reading():

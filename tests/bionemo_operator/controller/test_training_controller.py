@@ -180,6 +180,15 @@ def test_a_training_that_has_vanished_is_missing(lab, controller):
         controller.run(KEY)
 
 
+@pytest.mark.usefixtures("running")
+def test_nothing_is_kept_of_a_training_that_is_gone(lab, controller):
+    controller.run(KEY)
+    assert set(controller._asked) == {KEY}
+    lab.store.remove(TRAININGS, lab.store.get(TRAININGS, KEY))
+    controller.run(KEY)
+    assert controller._asked == {}
+
+
 def test_who_no_longer_leads_writes_nothing(lab, controller):
     lab.training()
     lab.leads = False
@@ -257,14 +266,14 @@ def test_a_pod_is_not_asked(lab, controller, rank_0, status):
 def test_figures_alone_are_written_now_and_then(lab, controller, rank_0):
     rank_0.step = 5
     controller.run(KEY)
-    controller._read_at.clear()
+    controller._asked.clear()
     rank_0.step = 6
     controller.run(KEY)
     assert lab.status(TRAININGS, "small")["progress"]["step"] == 5
     status = lab.status(TRAININGS, "small")
     earlier = (training_controller.now() - timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
     lab.changed(TRAININGS, "small", status={"progress": {**status["progress"], "updateTime": earlier}})
-    controller._read_at.clear()
+    controller._asked.clear()
     controller.run(KEY)
     assert lab.status(TRAININGS, "small")["progress"]["step"] == 6
 
@@ -273,7 +282,7 @@ def test_figures_alone_are_written_now_and_then(lab, controller, rank_0):
 def test_a_change_of_a_condition_is_written_at_once_with_the_figures(lab, controller, rank_0):
     rank_0.step = 5
     controller.run(KEY)
-    controller._read_at.clear()
+    controller._asked.clear()
     rank_0.step = 6
     lab.changed(TRAININGS, "small", spec={"nodes": 4}, metadata={"name": "small", "generation": 2})
     controller.run(KEY)

@@ -1,6 +1,7 @@
 """What kopf's watches tell reaches the controller; and kopf is given the connection that we use."""
 
 import asyncio
+import ssl
 
 import kopf
 import pytest
@@ -111,3 +112,12 @@ def test_the_connection_is_the_same(facts, expected):
     info = connection_info(connection(**facts))
     assert (info.server, info.default_namespace) == ("https://api.example:6443", "lab")
     assert {name: getattr(info, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"), [("kubernetes", "kubernetes"), (None, "api.example")], ids=["another name", "its own name"]
+)
+def test_a_server_may_prove_to_be_another_name(wanted, asked):
+    context = connection_info(connection(tls_server_name=wanted)).as_ssl_context()
+    exchange = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=False, server_hostname="api.example")
+    assert exchange.server_hostname == asked
