@@ -19,3 +19,4 @@ compile requirements/all.txt operator/pyproject.toml trainer/pyproject.toml --al
 # What images install is cut from that one resolution, so that no two environments ever disagree about a version.
 compile requirements/operator.txt operator/pyproject.toml -c requirements/all.txt
 compile requirements/train.txt trainer/pyproject.toml --extra train -c requirements/all.txt
+compile requirements/build.txt requirements/build.in -c requirements/all.txt

@@ -21,6 +21,7 @@ main() {
     done
     [ $# -gt 0 ] || set -- operator trainer
     folder=${XDG_CACHE_HOME:-$HOME/.cache}/bionemo-cluster/images
+    runtime=${TMPDIR:-/tmp}/bionemo-buildah
     mkdir -p "$folder"
     exec 9>"$folder/lock"
     flock 9
@@ -33,7 +34,7 @@ main() {
 
 # Its own storage, so that nothing of the machine's own images is seen or changed.
 in_storage() {
-    nice -n 10 buildah --root "$folder/storage" --runroot "${TMPDIR:-/tmp}/bionemo-buildah" --storage-driver overlay "$@"
+    nice -n 10 buildah --root "$folder/storage" --runroot "$runtime" --storage-driver overlay "$@"
 }
 
 # Stands in for python:3.13-slim, which only a registry has.
@@ -58,8 +59,9 @@ build_image() {
         printf 'failed:\n%s\n' "$(tail -n 40 "$folder/$image.log")" >&2
         exit 1
     }
-    # Uncompressed: what is there already is recognised by its digest and not written again.
-    in_storage push --quiet --disable-compression "$name" "oci:$folder/oci:$name" >/dev/null
+    # Uncompressed: a layer that is there already is recognised by its digest, and not written again.
+    nice -n 10 skopeo copy --quiet --dest-oci-accept-uncompressed-layers \
+        "containers-storage:[overlay@$folder/storage+$runtime]$name" "oci:$folder/oci:$name"
     echo "$((SECONDS - started)) s" >&2
 }
 

@@ -13,6 +13,7 @@ ip iproute2
 nsenter util-linux
 buildah buildah
 mmdebstrap mmdebstrap
+skopeo skopeo
 TEXT
 }
 

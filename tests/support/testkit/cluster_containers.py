@@ -80,6 +80,17 @@ def _import(machine: Machine, image: Image, seed: Path) -> None:
         image.write_archive(target, lambda digest: (seed / _CONTENT / digest).exists())
     if reader.wait() != 0:
         raise RuntimeError(f"{image.name}: ctr could not import it; {machine.folder / 'containerd.log'} may say why.")
+    for digest, blob in image.blobs.items():
+        if isinstance(blob, Path):  # the same bytes twice: let them share their room, which is gigabytes
+            _replace_by_link(seed / _CONTENT / digest, blob)
+
+
+def _replace_by_link(path: Path, source: Path) -> None:
+    if not path.samefile(source):
+        link = path.with_suffix(".link")
+        link.unlink(missing_ok=True)
+        link.hardlink_to(source)
+        link.replace(path)
 
 
 def _answers(machine: Machine) -> bool:

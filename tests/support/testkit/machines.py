@@ -6,7 +6,7 @@ and takes its mounts, interfaces and packet filters back: nothing is left to cle
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import starmap
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Machine:
     """Of its first process, as seen from outside."""
     _switch: Running
     """Whose end is the machine's."""
+    _programs: list[Running] = field(default_factory=list)
 
     def run(self, *command: str | Path, stdin: str | None = None) -> str:
         """Runs a command on it and returns what it prints.
@@ -51,7 +52,9 @@ class Machine:
 
     def start(self, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Running:
         """Starts a program on it, as `cluster_processes.start` does."""
-        return start(command, self.folder, environment, through=self._entrance)
+        running = start(command, self.folder, environment, through=self._entrance)
+        self._programs.append(running)
+        return running
 
     def pipe_into(self, *command: str | Path) -> subprocess.Popen[bytes]:
         """Starts a command on it that reads what the caller writes."""
@@ -60,6 +63,8 @@ class Machine:
     def switch_off(self) -> None:
         """Ends all its processes at once, as a loss of power would."""
         self._switch.kill()
+        for program in self._programs:
+            program.process.wait()
 
     @property
     def _entrance(self) -> Sequence[str | Path]:
