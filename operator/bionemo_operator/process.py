@@ -30,6 +30,8 @@ from bionemo_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 1.0
+KOPF_PAUSE_SECONDS = 2.0
+"""Before kopf is started again."""
 
 
 class Operator:
@@ -91,12 +93,12 @@ class Operator:
         self._controller.start()
         self._leadership.start()
         # Not in the main thread, where kopf would take the signals for itself.
-        watching = threading.Thread(target=lambda: asyncio.run(self._watch(stop)), name="kopf", daemon=True)
+        watching = threading.Thread(target=self._keep_watching, args=(stop,), name="kopf", daemon=True)
         watching.start()
         end = None
         try:
             while not stop.wait(timeout=HEARTBEAT_SECONDS) and end is None:
-                end = self._end(watching)
+                end = self._end()
         finally:
             stop.set()
             self._controller.stop()
@@ -132,10 +134,8 @@ class Operator:
             return {"API server": f"no answer for {silence:.0f} seconds"}
         return {}
 
-    def _end(self, watching: threading.Thread) -> str | None:
+    def _end(self) -> str | None:
         """Why it can't go on; None while it can."""
-        if not watching.is_alive():
-            return "kopf has given up"
         refused = self._acceptance.refused_seconds
         if refused > self._settings.refused_seconds:
             return (
@@ -162,10 +162,22 @@ class Operator:
             return (), ()
         return self._store.all(TRAININGS), self._store.all(PREPROCESSES)
 
+    def _keep_watching(self, stop: threading.Event) -> None:
+        """Starts kopf again when it gives up, as it does when a watch is answered with 410; it lists everything then."""
+        while not stop.is_set():
+            try:
+                asyncio.run(self._watch(stop))
+            except Exception as error:
+                _log.warning("kopf has given up, and is started again: %s", error)
+            if not stop.wait(KOPF_PAUSE_SECONDS):
+                self._metrics.watch_breaks.labels("kopf", "broken").inc()
+
     async def _watch(self, stop: threading.Event) -> None:
         registry = kopf.OperatorRegistry()
         events.register(registry, self._controller, self._connection)
-        beating = asyncio.create_task(self._beat())
+        # Not the event of threads itself: kopf waits for that in a thread, which would outlive a kopf that has given up.
+        ends = asyncio.Event()
+        beating = asyncio.create_task(self._beat(stop, ends))
         try:
             await kopf.operator(
                 registry=registry,
@@ -173,16 +185,17 @@ class Operator:
                 clusterwide=not self._settings.namespaces,
                 namespaces=self._settings.namespaces,
                 standalone=True,
-                stop_flag=stop,
+                stop_flag=ends,
             )
         finally:
             beating.cancel()
 
-    async def _beat(self) -> None:
-        """Shows that the event loop, on which kopf's watches depend, goes round."""
-        while True:
+    async def _beat(self, stop: threading.Event, ends: asyncio.Event) -> None:
+        """Shows that the event loop, on which kopf's watches depend, goes round, and hands the wish to stop on."""
+        while not stop.is_set():
             self._beat_at = time.monotonic()
             await asyncio.sleep(HEARTBEAT_SECONDS)
+        ends.set()
 
 
 def _kopf_settings() -> kopf.OperatorSettings:

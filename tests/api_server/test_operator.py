@@ -9,17 +9,11 @@ import pytest
 
 from bionemo_trainer.contract import Progress, SavedCheckpoint, progress_to_json
 from testkit.cluster_waiting import eventually
+from testkit.namespace_view import NamespaceView
 from testkit.operator_process import OperatorProcess
 
 PROGRESS_PORT = 19464 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 """Each worker process of the tests has its own."""
-SMALL = {
-    "recipe": "molecule/megamolbart/pretrain_xsmall_span_aug",
-    "nodes": 2,
-    "gpusPerNode": 1,
-    "dataset": {"claim": {"name": "data", "path": "molecules"}},
-    "results": {"claim": {"name": "results"}},
-}
 
 
 @pytest.fixture(scope="module")
@@ -40,35 +34,9 @@ def here(operator, kubectl, namespace):
     return namespace
 
 
-class Cluster:
-    """What a test sees and does in its namespace."""
-
-    def __init__(self, kubectl, namespace):
-        self.kubectl = kubectl
-        self.place = f"--namespace={namespace}"
-
-    def apply(self, name="small", kind="BioNeMoTraining", **spec):
-        whole = {**SMALL, **spec} if kind == "BioNeMoTraining" else spec
-        document = {"apiVersion": "bionemo.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": whole}
-        return self.kubectl.apply(document, self.place)
-
-    def get(self, kind, name):
-        return self.kubectl.get(kind, name, self.place)
-
-    def names(self, kind):
-        return [found["metadata"]["name"] for found in self.kubectl.get(kind, self.place)["items"]]
-
-    def status(self, name="small", kind="bnt"):
-        return self.get(kind, name).get("status", {})
-
-    def reason(self, type_, name="small", kind="bnt"):
-        conditions = self.status(name, kind).get("conditions", ())
-        return next((condition["reason"] for condition in conditions if condition["type"] == type_), None)
-
-
 @pytest.fixture
 def cluster(kubectl, here):
-    return Cluster(kubectl, here)
+    return NamespaceView(kubectl=kubectl, namespace=here)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from bionemo_operator import process
 from bionemo_operator.cluster.kinds import JOBS, LEASES, PODS, PREPROCESSES, PYTORCH_JOBS, TRAININGS
 from bionemo_operator.process import Operator
 from bionemo_operator.settings import Settings
@@ -112,12 +113,24 @@ def test_breaks_of_the_watch_are_counted(operator):
 def test_it_ends_when_its_credentials_are_refused_for_too_long(operator):
     operator._acceptance.hear(401)
     operator._acceptance._refused_at -= 61
-    assert operator._end(threading.current_thread()) == (
+    assert operator._end() == (
         "the API server has refused our credentials for 61 seconds (401); "
         "renew the kubeconfig, or the token of the service account"
     )
 
 
-def test_it_ends_when_kopf_does(operator):
-    assert operator._end(threading.Thread()) == "kopf has given up"
-    assert operator._end(threading.current_thread()) is None
+def test_it_goes_on_while_its_credentials_are_taken(operator):
+    operator._acceptance.hear(200)
+    assert operator._end() is None
+
+
+def test_kopf_is_started_again_when_it_gives_up(lab, operator, monkeypatch, caplog):
+    monkeypatch.setattr(process, "KOPF_PAUSE_SECONDS", 0.01)
+    lab.api.fail(410, "too old", method="GET", path="/bionemotrainings", times=2)
+    with running(operator):
+        lab.api.objects.await_that(lambda: operator._controller.leads)
+        lab.hidden(TRAININGS, training_document("small", **SMALL))
+        lab.api.objects.await_that(lambda: lab.names(PYTORCH_JOBS) == ["small-1"])
+    labels = {"resource": "kopf", "reason": "broken"}
+    assert operator._metrics.registry.get_sample_value("bionemo_operator_watch_breaks_total", labels) >= 1
+    assert any(message.startswith("kopf has given up, and is started again: ") for message in caplog.messages)
