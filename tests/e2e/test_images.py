@@ -56,6 +56,12 @@ def test_an_image_says_what_it_is(images, image):
 
 
 def test_the_trainer_image_checks_a_recipe_as_nobody_special(kubectl, namespace):
-    command = ("python3", "-m", "bionemo_trainer", "--check", "--recipe=molecule/megamolbart/pretrain_small_span_aug")
+    command = (
+        "python3",
+        "-m",
+        "bionemo_trainer",
+        "--check",
+        "--config-name=molecule/megamolbart/pretrain_small_span_aug",
+    )
     phase, said = run(kubectl, namespace, TRAINER_IMAGE, *command)
     assert (phase, "error" in said) == ("Succeeded", False), said
