@@ -38,7 +38,7 @@ class UserClient(Client):
         """
         query = {"fieldManager": self.manager, "force": "true", "dryRun": "All"}
         path = kind.path(namespace, manifest["metadata"]["name"])
-        return self._request("apply", "PATCH", path, manifest, query=query, content_type=APPLY)
+        return self._request("apply", "PATCH", path, manifest, query=query, headers={"Content-Type": APPLY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ type Observer = Callable[[str, int, float], None]
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 
@@ -56,14 +57,17 @@ class Client:
         """
         return self._request("get", "GET", kind.path(namespace, name))
 
-    def list(self, kind: Kind, namespace: str | None = None, selector: str = "") -> Body:
-        """A list with its resource version.
+    def list(
+        self, kind: Kind, namespace: str | None = None, selector: str = "", *, is_metadata_only: bool = False
+    ) -> Body:
+        """A list with its resource version; of each object all, or its metadata.
 
         Raises:
             ClusterError: It can't be had.
         """
         query = {"labelSelector": selector} if selector else {}
-        return self._request("list", "GET", kind.path(namespace), query=query)
+        headers = {"Accept": METADATA_ONLY} if is_metadata_only else {}
+        return self._request("list", "GET", kind.path(namespace), query=query, headers=headers)
 
     def create(self, kind: Kind, namespace: str, manifest: Body) -> Body:
         """Makes an object.
@@ -84,7 +88,7 @@ class Client:
         """
         path = kind.path(namespace, manifest["metadata"]["name"], subresource)
         query = {"fieldManager": self.manager, "force": "true"}
-        return self._request("apply", "PATCH", path, manifest, query=query, content_type=APPLY)
+        return self._request("apply", "PATCH", path, manifest, query=query, headers={"Content-Type": APPLY})
 
     def merge(self, kind: Kind, namespace: str, name: str, changes: Body) -> Body:
         """Changes fields of an object.
@@ -93,7 +97,9 @@ class Client:
             ClusterError: It can't be changed.
         """
         path = kind.path(namespace, name)
-        return self._request("patch", "PATCH", path, changes, query={"fieldManager": self.manager}, content_type=MERGE)
+        return self._request(
+            "patch", "PATCH", path, changes, query={"fieldManager": self.manager}, headers={"Content-Type": MERGE}
+        )
 
     def replace(self, kind: Kind, namespace: str, manifest: Body) -> Body:
         """Replaces an object that must still have the manifest's resource version.
@@ -145,7 +151,7 @@ class Client:
             "timeoutSeconds": str(seconds),
         }
         target = _target(kind.path(namespace), query)
-        answer = self._send("GET", target, None, JSON, read_seconds=seconds + 10, is_stream=True)
+        answer = self._send("GET", target, None, read_seconds=seconds + 10, is_stream=True)
         request = f"watch {kind.plural}"
         try:
             if answer.status != 200:
@@ -170,7 +176,7 @@ class Client:
             ClusterError: It can't be had.
         """
         seconds = None if follow else _ANSWER_SECONDS
-        answer = self._send("GET", _target(path, query), None, JSON, read_seconds=seconds, is_stream=True)
+        answer = self._send("GET", _target(path, query), None, read_seconds=seconds, is_stream=True)
         try:
             if answer.status != 200:
                 raise failure_of(f"get {path}", answer)
@@ -188,14 +194,15 @@ class Client:
         body: Body | None = None,
         *,
         query: Mapping[str, str] | None = None,
-        content_type: str = JSON,
+        headers: Mapping[str, str] | None = None,
     ) -> Body:
         if method != "GET" and not self._may_write():
             raise LeadershipLostError(f"{verb} {path}: not sent, because another replica leads now")
         started_at = time.monotonic()
         status = 0
         try:
-            answer = self._send(method, _target(path, query), body, content_type, read_seconds=_ANSWER_SECONDS)
+            target = _target(path, query)
+            answer = self._send(method, target, body, headers, read_seconds=_ANSWER_SECONDS)
             status = answer.status
         finally:
             self._observer(verb, status, time.monotonic() - started_at)
@@ -208,18 +215,18 @@ class Client:
         method: Method,
         target: str,
         body: Body | None,
-        content_type: str,
+        headers: Mapping[str, str] | None = None,
         *,
         read_seconds: float | None,
         is_stream: bool = False,
     ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": "application/json", "Content-Type": content_type, **self._connection.headers()}
+        usual = {"Accept": JSON, "Content-Type": JSON, **self._connection.headers()}
         try:
             return self._connection.pool.request(
                 method,
                 f"{self._connection.host}{target}",
                 body=None if body is None else json.dumps(body, default=str).encode(),
-                headers=headers,
+                headers={**usual, **(headers or {})},
                 timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
                 retries=False,
                 preload_content=not is_stream,

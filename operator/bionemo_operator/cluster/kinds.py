@@ -23,6 +23,7 @@ TRAININGS = Kind(group="bionemo.dev", version="v1alpha1", plural="bionemotrainin
 PREPROCESSES = Kind(group="bionemo.dev", version="v1alpha1", plural="bionemopreprocesses")
 PYTORCH_JOBS = Kind(group="kubeflow.org", version="v1", plural="pytorchjobs")
 JOBS = Kind(group="batch", version="v1", plural="jobs")
+NODES = Kind(group="", version="v1", plural="nodes")
 PODS = Kind(group="", version="v1", plural="pods")
 LEASES = Kind(group="coordination.k8s.io", version="v1", plural="leases")
 EVENTS = Kind(group="events.k8s.io", version="v1", plural="events")

@@ -10,6 +10,7 @@ from bionemo_operator.api.training import BioNeMoTraining
 from bionemo_operator.api.training_status import TrainingStatus
 from bionemo_operator.cluster.client import Body, Client
 from bionemo_operator.cluster.kinds import PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
+from bionemo_operator.cluster.nodes import NodeReader
 from bionemo_operator.cluster.progress import ProgressReader
 from bionemo_operator.cluster.store import Key, Store
 from bionemo_operator.controller.reporter import StatusReporter
@@ -17,7 +18,9 @@ from bionemo_operator.controller.resource_controller import ResourceController, 
 from bionemo_operator.errors import MissingError
 from bionemo_operator.planning import names
 from bionemo_operator.planning.attempts import next_number
-from bionemo_operator.planning.observed import Job, Reading, job_of, uid_of_controller
+from bionemo_operator.planning.causes import suspect_of
+from bionemo_operator.planning.lifetime import is_over
+from bionemo_operator.planning.observed import Job, Node, Reading, job_of, uid_of_controller
 from bionemo_operator.planning.starting import standing_of
 from bionemo_operator.planning.training_pass import reported, training_pass
 from bionemo_operator.planning.training_view import Decision, Said, TrainingView
@@ -40,6 +43,9 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
     ) -> None:
         super().__init__(client, store, reporter, image)
         self._reader = reader
+        self._nodes = NodeReader(client)
+        self._suspects: dict[Key, tuple[str, Node | None]] = {}
+        """The node that was asked about a PyTorchJob's failure, by its UID; by training."""
         self._asked: dict[Key, tuple[str, float]] = {}
         """Which PyTorchJob's rank 0 was asked last, by UID, and when; by training."""
 
@@ -66,6 +72,8 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
             view,
             taken=frozenset([name] if self.is_taken(resource, name) else ()),
             reading=self._reading(view),
+            node=self._suspect(view),
+            gpu_memory_bytes=self._gpu_memory_bytes(view),
         )
 
     def decide(self, view: TrainingView) -> tuple[TrainingStatus, Decision]:
@@ -79,6 +87,7 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
     def forget(self, key: Key) -> None:
         """The training is gone."""
         self._asked.pop(key, None)
+        self._suspects.pop(key, None)
 
     def is_worth_reporting(self, view: TrainingView, before: Body, after: Body) -> bool:
         """Whether anything but figures has changed, or these are due."""
@@ -127,13 +136,37 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
         first = next((pod for pod in view.pods_of(job.name) if pod.index == 0 and pod.is_running), None)
         if first is None or first.address is None:
             return None
-        metadata = view.training.metadata
-        key, now_seconds = (metadata.namespace or "", metadata.name), time.monotonic()
+        key, now_seconds = _key_of(view), time.monotonic()
         uid, asked_at = self._asked.get(key, ("", 0.0))
         if uid == job.uid and now_seconds - asked_at < READ_AT_MOST_EVERY_SECONDS:
             return None
         self._asked[key] = (job.uid, now_seconds)
         return self._reader.read(first.address)
+
+    def _suspect(self, view: TrainingView) -> Node | None:
+        """The node that may be to blame for a failure that is not recorded yet; asked for once."""
+        job = view.job_of(view.current) if view.current else None
+        if job is None or job.outcome != "Failed":
+            return None
+        key = _key_of(view)
+        uid, node = self._suspects.get(key, ("", None))
+        if uid != job.uid:
+            name = suspect_of(view.pods_of(job.name))
+            node = self._nodes.get(name) if name else None
+            self._suspects[key] = (job.uid, node)
+        return node
+
+    def _gpu_memory_bytes(self, view: TrainingView) -> int | None:
+        """What the next attempt can get; of no interest while one is there, whose GPUs are what they are, or when all is over."""
+        spec = view.training.spec
+        if view.current is not None or is_over(view.status.conditions) or spec.gpus_per_node == 0:
+            return None
+        return self._nodes.gpu_memory_bytes(spec.template.node_selector or {})
+
+
+def _key_of(view: TrainingView) -> Key:
+    metadata = view.training.metadata
+    return metadata.namespace or "", metadata.name
 
 
 def _without_figures(status: Body) -> dict[str, object]:

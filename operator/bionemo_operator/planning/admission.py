@@ -18,7 +18,7 @@ from bionemo_operator.planning.datasets import Dataset
 from bionemo_operator.planning.training_config import training_config
 from bionemo_trainer.config.layout import batches_of, layout_of
 from bionemo_trainer.config.load import to_tree
-from bionemo_trainer.config.memory import estimate_memory
+from bionemo_trainer.config.memory import GIB, estimate_memory
 from bionemo_trainer.config.parameters import num_parameters
 from bionemo_trainer.config.ranges import ALL_FILES, expand_range
 from bionemo_trainer.config.schema.root import TrainConfig
@@ -62,10 +62,18 @@ class _Question:
     nodes: int
     global_batch_size: int | None
     dataset: Dataset | None
+    gpu_memory_bytes: int | None
     training: BioNeMoTraining = field(compare=False)
 
 
-def admit(training: BioNeMoTraining, dataset: Dataset | None, *, nodes: int, global_batch_size: int | None) -> Admitted:
+def admit(
+    training: BioNeMoTraining,
+    dataset: Dataset | None,
+    *,
+    nodes: int,
+    global_batch_size: int | None,
+    gpu_memory_bytes: int | None = None,
+) -> Admitted:
     """Judge a training.
 
     Args:
@@ -73,12 +81,13 @@ def admit(training: BioNeMoTraining, dataset: Dataset | None, *, nodes: int, glo
         dataset: Its dataset; None while that is not known, which leaves the files unjudged.
         nodes: Nodes of the attempt, which may be fewer than `spec.nodes`.
         global_batch_size: The one of its earlier attempts, which stays; None before the first.
+        gpu_memory_bytes: Of the largest GPU that it can get; None when that is not known, which leaves memory unjudged.
 
     Raises:
         ConfigError: It can't run; every problem is named in the words of the resource.
     """
     key = training.spec.model_dump_json(include=_JUDGED)
-    verdict = _verdict(_Question(key, nodes, global_batch_size, dataset, training))
+    verdict = _verdict(_Question(key, nodes, global_batch_size, dataset, gpu_memory_bytes, training))
     if isinstance(verdict, ConfigError):
         raise ConfigError(verdict.problems)
     return verdict
@@ -96,7 +105,11 @@ def _verdict(question: _Question) -> Admitted | ConfigError:
 def _judged(question: _Question) -> Admitted:
     training = _placed(question)
     config = training_config(training).config
-    problems = [*_dataset_problems(config, question), *_batch_problems(config, question)]
+    problems = [
+        *_dataset_problems(config, question),
+        *_batch_problems(config, question),
+        *_memory_problems(config, question.gpu_memory_bytes),
+    ]
     if problems:
         raise ConfigError(problems)
     size = question.global_batch_size or batches_of(config).global_batch_size
@@ -186,5 +199,26 @@ def _batch_problems(config: TrainConfig, question: _Question) -> list[Problem]:
             value=f"model.global_batch_size={asked}",
             rule=f"differs from the {frozen} samples per step with which this training has begun",
             mend="take it back, or create a new training",
+        )
+    ]
+
+
+def _memory_problems(config: TrainConfig, gpu_memory_bytes: int | None) -> list[Problem]:
+    """Judges what is certain: activations are an estimate, and can be had back by smaller batches or recomputation."""
+    if gpu_memory_bytes is None or config.trainer.accelerator != "gpu":
+        return []
+    estimate = estimate_memory(config)
+    certain = estimate.weights_bytes + estimate.gradients_bytes + estimate.optimizer_bytes
+    if certain <= gpu_memory_bytes:
+        return []
+    layout = layout_of(config)
+    return [
+        Problem(
+            field="spec.parallelism",
+            value=f"tensor {layout.tensor} x pipeline {layout.pipeline}",
+            rule=f"leaves {certain / GIB:.1f} GiB of weights, gradients and optimizer states on each GPU, and the largest "
+            f"that this training can get has {gpu_memory_bytes / GIB:.1f} GiB",
+            mend="raise spec.parallelism.tensor or pipeline, or select nodes with larger GPUs; a smaller micro batch and "
+            "recomputation save activations only, which are not counted here",
         )
     ]

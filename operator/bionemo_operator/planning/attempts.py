@@ -128,7 +128,7 @@ def _with_end(view: TrainingView) -> TrainingView:
         return view
     if job is None and any(not pod.is_gone for pod in pods):
         return view  # its pods still save
-    ending = ending_of(job, pods)
+    ending = ending_of(job, pods, view.node)
     if job is None and view.training.spec.suspend and ending.cause in ("Unknown", "Evicted"):
         ending = replace(ending, cause="Stopped")
     if ending.cause == "Unknown" and job is not None and _is_fresh(job, view.now):

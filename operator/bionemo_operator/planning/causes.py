@@ -7,9 +7,10 @@ checks below puts causes before consequences.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from bionemo_operator.api.training_status import Cause
-from bionemo_operator.planning.observed import Job, Pod, words_of
+from bionemo_operator.planning.observed import Job, Node, Pod, words_of
 from bionemo_trainer.contract import ExitCode
 
 FINAL: frozenset[Cause] = frozenset({"Configuration", "Data", "MissingInput", "NonFiniteLoss"})
@@ -68,18 +69,20 @@ class Ending:
     """Last step that it saved, where its last words say so."""
 
 
-def ending_of(job: Job | None, pods: Sequence[Pod]) -> Ending:
+def ending_of(job: Job | None, pods: Sequence[Pod], node: Node | None = None) -> Ending:
     """How an attempt ended.
 
     Args:
         job: Its PyTorchJob; None when it is not there any more.
         pods: All that were seen of it, gone ones with their last state.
+        node: The one of `suspect_of`, as it is now; None when that is not known.
     """
     if job is not None and job.outcome == "Succeeded":
         return Ending(cause=None, exit_code=ExitCode.OK)
     failed = sorted((pod for pod in pods if pod.has_failed), key=_ended_at)
     checks: tuple[Callable[[Sequence[Pod]], Ending | None], ...] = (
         _final,
+        partial(_lost_with_node, pods, node),
         _disrupted,
         _failed_by_kubernetes,
         _exited,
@@ -93,6 +96,12 @@ def ending_of(job: Job | None, pods: Sequence[Pod]) -> Ending:
     return Ending(cause="Unknown", message=_cut(job.message or "The PyTorchJob failed, and its pods left no trace."))
 
 
+def suspect_of(pods: Sequence[Pod]) -> str | None:
+    """The node that may have taken an attempt down: of a pod that said nothing at its end, at best one found not ready."""
+    silent = [pod for pod in pods if pod.node and pod.last_words is None and pod.phase != "Succeeded"]
+    return min(silent, key=lambda pod: (pod.is_ready, pod.index)).node if silent else None
+
+
 def cause_of_exit(exit_code: int, reason: str, message: str) -> Cause:
     """The cause that the end of one container means."""
     if reason == "OOMKilled" or "OutOfMemoryError" in message:
@@ -102,6 +111,17 @@ def cause_of_exit(exit_code: int, reason: str, message: str) -> Cause:
 
 def _final(failed: Sequence[Pod]) -> Ending | None:
     return next((ending for pod in failed if (ending := _of_exit(pod)) and ending.cause in FINAL), None)
+
+
+def _lost_with_node(pods: Sequence[Pod], node: Node | None, failed: Sequence[Pod]) -> Ending | None:
+    """The other ranks end because one is silent, so a dead node outweighs what they say."""
+    del failed
+    if node is None or not node.trouble:
+        return None
+    names = ", ".join(pod.name for pod in pods if pod.node == node.name and pod.last_words is None)
+    return Ending(
+        cause="NodeLost", node=node.name, message=_cut(f"Node {node.name} of {names} is lost: {node.trouble}.")
+    )
 
 
 def _disrupted(failed: Sequence[Pod]) -> Ending | None:

@@ -1,4 +1,4 @@
-"""How long an object of either kind stays once its work is over. Pure; asked first by both passes."""
+"""When the work of an object of either kind is over, and how long the object stays then. Pure; asked by both passes."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,6 +11,13 @@ def is_over(conditions: Sequence[Condition]) -> bool:
     """Whether the work was said to be done or failed."""
     succeeded = condition_of(conditions, "Succeeded")
     return succeeded is not None and succeeded.status != "Unknown"
+
+
+def is_too_late(started_at: datetime | None, *, limit_seconds: int | None, now: datetime) -> bool:
+    """Whether work that has begun has used up its time; without a limit it never has."""
+    if limit_seconds is None or started_at is None:
+        return False
+    return now >= started_at + timedelta(seconds=limit_seconds)
 
 
 def after_the_end(

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,11 @@ from bionemo_trainer.contract import Progress
 
 type Body = Mapping[str, Any]
 """An object as the API server gives it."""
+
+GPU_MEMORY = "nvidia.com/gpu.memory"
+"""Label by which GPU feature discovery says how much memory each GPU of a node has, in MiB."""
+_LOST = ("node.kubernetes.io/out-of-service", "node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
+"""Taints of a node whose pods are lost; the first is an administrator's word that it is off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,8 @@ class Pod:
     """Why its container does not start: `ImagePullBackOff`; empty otherwise."""
     is_schedulable: bool
     """Whether the scheduler has not said that it finds no node."""
+    is_ready: bool
+    """Whether nothing has said that it is not: the node controller does so of the pods of a silent node."""
 
     @property
     def is_running(self) -> bool:
@@ -100,6 +107,15 @@ class Job:
     """Completions that are done."""
     config: str
     """The document that its pods run by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node of the cluster."""
+
+    name: str
+    trouble: str
+    """What keeps it from running pods, as a clause; empty while it is well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +165,27 @@ def pod_of(body: Body, *, is_gone: bool = False) -> Pod:
         or ("" if is_schedulable else scheduled.get("message") or ""),
         waiting=waiting.get("reason") or "",
         is_schedulable=is_schedulable,
+        is_ready=(conditions.get("Ready") or {}).get("status") != "False",
     )
+
+
+def node_of(body: Body) -> Node:
+    """A node as the API server gives it. One that is cordoned off runs its pods on, so that is no trouble."""
+    conditions = {condition["type"]: condition for condition in (body.get("status") or {}).get("conditions") or ()}
+    ready: Body = conditions.get("Ready") or {"status": "True"}
+    taints = [taint["key"] for taint in (body.get("spec") or {}).get("taints") or () if taint["key"] in _LOST]
+    trouble = ""
+    if ready["status"] != "True":
+        trouble = f"its condition Ready is {ready['status']} ({ready.get('reason') or 'no reason given'})"
+    elif taints:
+        trouble = f"it has the taint {taints[0]}"
+    return Node(name=body["metadata"]["name"], trouble=trouble)
+
+
+def gpu_memory_bytes_of(labels: Iterable[Mapping[str, str]]) -> int | None:
+    """Memory of the largest GPU of nodes with these labels; None when none of them says."""
+    sizes = [int(of[GPU_MEMORY]) for of in labels if of.get(GPU_MEMORY, "").isdecimal()]
+    return max(sizes) * 2**20 if sizes else None
 
 
 def job_of(body: Body) -> Job:

@@ -6,13 +6,12 @@ helps when they are gone. Work that is done is marked on the volume, so a stage 
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 from bionemo_operator.api import reasons
 from bionemo_operator.api.preprocess import PreprocessStatus, Records
 from bionemo_operator.planning import names
 from bionemo_operator.planning.causes import ending_of
-from bionemo_operator.planning.lifetime import after_the_end, is_over
+from bionemo_operator.planning.lifetime import after_the_end, is_over, is_too_late
 from bionemo_operator.planning.observed import Job
 from bionemo_operator.planning.preparation_job import preparation_job
 from bionemo_operator.planning.preparation_view import PreparationView, last_words, order_of, reported
@@ -68,8 +67,8 @@ def _has_ended(view: PreparationView) -> Decision | None:
 
 
 def _is_too_late(view: PreparationView) -> Decision | None:
-    seconds, started_at = view.preprocess.spec.active_deadline_seconds, view.status.start_time
-    if seconds is None or started_at is None or view.now < started_at + timedelta(seconds=seconds):
+    seconds = view.preprocess.spec.active_deadline_seconds
+    if not is_too_late(view.status.start_time, limit_seconds=seconds, now=view.now):
         return None
     return _over(view, (reasons.DEADLINE_EXCEEDED, {"seconds": seconds}), actions=_removed(view.jobs))
 

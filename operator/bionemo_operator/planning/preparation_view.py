@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from bionemo_operator.api import reasons
-from bionemo_operator.api.conditions import phase_of, with_condition
+from bionemo_operator.api.conditions import phase_of
 from bionemo_operator.api.preprocess import BioNeMoPreprocess, PreprocessStatus
 from bionemo_operator.planning.observed import Job, Pod, words_of
 from bionemo_operator.planning.preparation_job import output_of
-from bionemo_operator.planning.training_view import Decision, Said
+from bionemo_operator.planning.training_view import Decision, Said, told
 from bionemo_trainer.contract import STAGES
 
 
@@ -49,10 +49,9 @@ def reported(view: PreparationView, decision: Decision) -> PreprocessStatus:
         reasons.VALID,
         {"arithmetic": f"{view.preprocess.spec.recipe}, {view.preprocess.spec.workers} workers"},
     )
-    conditions = status.conditions
     unsuspended: tuple[Said, ...] = () if view.preprocess.spec.suspend else ((reasons.NOT_SUSPENDED, {}),)
-    for reason, details in (valid, *unsuspended, *decision.said):
-        conditions = with_condition(conditions, reason, observed_generation=generation, now=view.now, **details)
+    said = (valid, *unsuspended, *decision.said)
+    conditions = told(status.conditions, said, observed_generation=generation, now=view.now)
     return status.model_copy(
         update={"conditions": conditions, "phase": phase_of(conditions), "observed_generation": generation}
     )

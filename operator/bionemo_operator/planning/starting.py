@@ -50,9 +50,7 @@ def standing_of(view: TrainingView) -> Standing:
     said: list[Said] = []
     admitted = None
     try:
-        admitted = admit(
-            view.training, ready.dataset, nodes=view.training.spec.nodes, global_batch_size=frozen_batch(view)
-        )
+        admitted = _admit(view, ready.dataset, view.training.spec.nodes)
         _check_origin(view)
         said.append((reasons.VALID, {"arithmetic": admitted.arithmetic}))
     except ConfigError as error:
@@ -122,16 +120,26 @@ def _start(view: TrainingView, dataset: Dataset, number: int) -> Decision:
 
 def _nodes_for(view: TrainingView, dataset: Dataset) -> tuple[int, Admitted]:
     """All nodes, or as many as had a place last time if that was too few and the user allows it."""
-    spec, last, batch = view.training.spec, view.last, frozen_batch(view)
+    spec, last = view.training.spec, view.last
     most, fewest = spec.nodes, spec.recovery.min_nodes or spec.nodes
     if last and last.cause == "Unschedulable":
         most = max(min(most, last.nodes - 1, last.schedulable_nodes or most), fewest)
     for nodes in range(most, fewest - 1, -1):
         try:
-            return nodes, admit(view.training, dataset, nodes=nodes, global_batch_size=batch)
+            return nodes, _admit(view, dataset, nodes)
         except ConfigError:
             continue  # the layout does not allow that number
-    return spec.nodes, admit(view.training, dataset, nodes=spec.nodes, global_batch_size=batch)
+    return spec.nodes, _admit(view, dataset, spec.nodes)
+
+
+def _admit(view: TrainingView, dataset: Dataset | None, nodes: int) -> Admitted:
+    return admit(
+        view.training,
+        dataset,
+        nodes=nodes,
+        global_batch_size=frozen_batch(view),
+        gpu_memory_bytes=view.gpu_memory_bytes,
+    )
 
 
 def _manifest(view: TrainingView, dataset: Dataset, admitted: Admitted, number: int, nodes: int) -> dict[str, object]:

@@ -6,18 +6,17 @@ same end: `attempts` first records what has happened, then the checks say what t
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 from bionemo_operator.api import reasons
-from bionemo_operator.api.conditions import phase_of, with_condition
+from bionemo_operator.api.conditions import phase_of
 from bionemo_operator.api.training_status import TrainingStatus
 from bionemo_operator.planning import live_attempt, starting
 from bionemo_operator.planning.attempts import recorded
 from bionemo_operator.planning.causes import FINAL
-from bionemo_operator.planning.lifetime import after_the_end, is_over
+from bionemo_operator.planning.lifetime import after_the_end, is_over, is_too_late
 from bionemo_operator.planning.live_attempt import clear_of, is_there, leftovers
 from bionemo_operator.planning.starting import Standing, standing_of
-from bionemo_operator.planning.training_view import Decision, DeleteJob, Said, TrainingView
+from bionemo_operator.planning.training_view import Decision, DeleteJob, Said, TrainingView, told
 
 type Check = Callable[[TrainingView, Standing], Decision | None]
 """Decides, or leaves it to the next one."""
@@ -42,9 +41,7 @@ def reported(view: TrainingView, decision: Decision, standing: Standing) -> Trai
     status = view.status.model_copy(update=dict(decision.changes))
     generation = view.training.metadata.generation or 0
     said = (*standing.said, *decision.said)
-    conditions = status.conditions
-    for reason, details in said:
-        conditions = with_condition(conditions, reason, observed_generation=generation, now=view.now, **details)
+    conditions = told(status.conditions, said, observed_generation=generation, now=view.now)
     return status.model_copy(
         update={"conditions": conditions, "phase": phase_of(conditions), "observed_generation": generation}
     )
@@ -85,8 +82,8 @@ def _failed_for_good(view: TrainingView, standing: Standing) -> Decision | None:
 
 def _is_too_late(view: TrainingView, standing: Standing) -> Decision | None:
     del standing
-    seconds, started_at = view.training.spec.active_deadline_seconds, view.status.start_time
-    if seconds is None or started_at is None or view.now < started_at + timedelta(seconds=seconds):
+    seconds = view.training.spec.active_deadline_seconds
+    if not is_too_late(view.status.start_time, limit_seconds=seconds, now=view.now):
         return None
     return _over(view, (reasons.DEADLINE_EXCEEDED, {"seconds": seconds}), leftovers(view))
 

@@ -1,14 +1,15 @@
 """What a pass over a training decides on, and what it decides: the values between observing and acting. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bionemo_operator.api.conditions import Condition, with_condition
 from bionemo_operator.api.preprocess import BioNeMoPreprocess
 from bionemo_operator.api.reasons import Reason
 from bionemo_operator.api.training import BioNeMoTraining
 from bionemo_operator.api.training_status import Attempt, RecoveryStatus, TrainingStatus
-from bionemo_operator.planning.observed import Job, Pod, Reading
+from bionemo_operator.planning.observed import Job, Node, Pod, Reading
 from bionemo_operator.planning.pod_template import Fragment
 
 
@@ -33,6 +34,10 @@ class TrainingView:
     """Names of PyTorchJobs in the namespace that belong to somebody else."""
     reading: Reading | None = None
     """What rank 0 answered; None when it was not asked or did not answer."""
+    node: Node | None = None
+    """Of an attempt that failed, the one that may be to blame; None when it can't be known."""
+    gpu_memory_bytes: int | None = None
+    """Of the largest GPU that the next attempt can get; None when it can't be known, or while an attempt is there."""
     now: datetime
     image: str
     """Of the trainer, unless the training names one."""
@@ -123,3 +128,12 @@ class Decision:
     """Fields of the status that change with it."""
     wake_after_seconds: float | None = None
     """When to look again though nothing may have happened; None leaves that to events and the resync."""
+
+
+def told(
+    conditions: tuple[Condition, ...], said: Iterable[Said], *, observed_generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions once everything has been said, in order."""
+    for reason, details in said:
+        conditions = with_condition(conditions, reason, observed_generation=observed_generation, now=now, **details)
+    return conditions

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bionemo_operator.cluster.kinds import PREPROCESSES, PYTORCH_JOBS, TRAININGS
+from bionemo_operator.cluster.kinds import NODES, PREPROCESSES, PYTORCH_JOBS, TRAININGS
 from bionemo_operator.controller import training_controller
 from bionemo_operator.controller.training_controller import TrainingController
 from bionemo_operator.errors import ConflictError, LeadershipLostError, MissingError, UnavailableError
@@ -330,3 +330,51 @@ def test_an_older_run_is_looked_up(lab, controller):
     controller.run(("lab", "older"))
     controller.run(KEY)
     assert lab.names(PYTORCH_JOBS) == ["older-1", "small-1"]
+
+
+def node(status="True", **labels):
+    conditions = [{"type": "Ready", "status": status, "reason": "NodeStatusUnknown"}]
+    return {"metadata": {"name": "node", "labels": labels}, "spec": {}, "status": {"conditions": conditions}}
+
+
+@pytest.mark.usefixtures("running")
+def test_a_failure_on_a_dead_node_is_the_nodes(lab, controller):
+    lab.hidden(NODES, node("Unknown"))
+    controller.run(KEY)
+    lab.changed(PYTORCH_JOBS, "small-1", status=FAILED)
+    controller.run(KEY)
+    (attempt,) = lab.status(TRAININGS, "small")["recovery"]["attempts"]
+    assert (attempt["cause"], attempt["node"]) == ("NodeLost", "node")
+    assert len([one for one in lab.api.asked("GET", NODES) if one.path.endswith("/node")]) == 1
+
+
+@pytest.mark.usefixtures("running")
+def test_a_node_is_asked_for_once_in_a_failure(lab, controller):
+    lab.hidden(NODES, node())
+    just_now = {**FAILED["conditions"][0], "lastTransitionTime": training_controller.now().isoformat()}
+    lab.changed(PYTORCH_JOBS, "small-1", status={"conditions": [just_now]})
+    controller.run(KEY)
+    controller.run(KEY)
+    assert len([one for one in lab.api.asked("GET", NODES) if one.path.endswith("/node")]) == 1
+
+
+def test_a_training_too_large_for_the_gpus_of_the_cluster_is_refused(lab, controller):
+    lab.hidden(NODES, node(**{"nvidia.com/gpu.memory": "1024"}))
+    lab.training(recipe="molecule/megamolbart/pretrain_large_span_aug")
+    controller.run(KEY)
+    assert said(lab, "Accepted")[0] == "Invalid"
+    assert "and the largest that this training can get has 1.0 GiB" in said(lab, "Accepted")[1]
+    assert lab.names(PYTORCH_JOBS) == []
+
+
+def test_without_the_right_to_read_nodes_a_training_begins_all_the_same(lab, controller):
+    lab.api.fail(403, "forbidden", path="/nodes")
+    lab.training()
+    controller.run(KEY)
+    assert lab.names(PYTORCH_JOBS) == ["small-1"]
+
+
+def test_without_gpus_nodes_are_not_asked(lab, controller):
+    lab.training(gpusPerNode=0, processesPerNode=1)
+    controller.run(KEY)
+    assert lab.api.asked("GET", NODES) == []

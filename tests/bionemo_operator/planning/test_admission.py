@@ -1,5 +1,7 @@
 """Everything that keeps a training from running is told before a GPU is taken, in the words of the resource."""
 
+import re
+
 import pytest
 import yaml
 
@@ -9,13 +11,17 @@ from bionemo_trainer.contract import PROTEIN_FINGERPRINT, SMILES_FINGERPRINT
 from bionemo_trainer.errors import ConfigError
 from testkit.observations import training
 
+LARGE = "molecule/megamolbart/pretrain_large_span_aug"
+
 
 def dataset(files="x[000..003]", fingerprint=SMILES_FINGERPRINT):
     return Dataset(claim="data", path="molecules", files=files, fingerprint=fingerprint)
 
 
-def admitted(of=None, data=None, *, nodes=2, global_batch_size=None):
-    return admit(of or training(), data, nodes=nodes, global_batch_size=global_batch_size)
+def admitted(of=None, data=None, *, nodes=2, global_batch_size=None, gpu_memory_bytes=None):
+    return admit(
+        of or training(), data, nodes=nodes, global_batch_size=global_batch_size, gpu_memory_bytes=gpu_memory_bytes
+    )
 
 
 def refusal(of=None, data=None, **facts):
@@ -102,3 +108,22 @@ def test_a_refusal_is_remembered_and_raised_anew():
         admitted(training(recipe="protein/esm1nv/none"))
     assert str(first.value) == str(second.value)
     assert first.value is not second.value
+
+
+def test_weights_that_do_not_fit_the_gpu_are_refused():
+    (said,) = refusal(training(recipe=LARGE), gpu_memory_bytes=2**30)
+    assert re.fullmatch(
+        r"spec.parallelism: 'tensor 1 x pipeline 1' leaves \d+\.\d GiB of weights, gradients and optimizer states on each GPU, "
+        r"and the largest that this training can get has 1.0 GiB; raise spec.parallelism.tensor or pipeline, or select nodes "
+        r"with larger GPUs; a smaller micro batch and recomputation save activations only, which are not counted here\.",
+        said,
+    )
+
+
+def test_activations_are_no_ground_for_a_refusal():
+    estimated = admitted().resolved.gpu_memory_bytes
+    assert admitted(gpu_memory_bytes=estimated - 2**30).resolved.gpu_memory_bytes == estimated
+
+
+def test_without_gpus_their_memory_does_not_matter():
+    assert admitted(training(gpusPerNode=0, processesPerNode=1), gpu_memory_bytes=1)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bionemo_operator.planning.causes import Ending, ending_of
+from bionemo_operator.planning.causes import Ending, ending_of, suspect_of
+from bionemo_operator.planning.observed import Node
 from testkit.observations import ended, job, pod
 
 FAILED = job(outcome="Failed", message="PyTorchJob small-1 has failed.")
@@ -82,3 +83,38 @@ def test_a_long_message_is_cut():
     assert message is not None
     assert len(message) == 1024
     assert message.endswith("x…")
+
+
+DEAD = Node(name="node-1", trouble="its condition Ready is Unknown (NodeStatusUnknown)")
+
+
+def test_a_dead_node_explains_the_crashes_of_the_others():
+    pods = [pod(0, last_words=ended(1, "NCCL error")), pod(1, is_ready=False)]
+    assert ending_of(FAILED, pods, DEAD) == Ending(
+        cause="NodeLost",
+        node="node-1",
+        message="Node node-1 of small-1-worker-1 is lost: its condition Ready is Unknown (NodeStatusUnknown).",
+    )
+
+
+def test_a_node_that_is_well_explains_nothing():
+    pods = [pod(0, last_words=ended(1, "NCCL error")), pod(1)]
+    assert ending_of(FAILED, pods, Node(name="node-1", trouble="")).cause == "Crash"
+
+
+def test_a_final_failure_outweighs_a_dead_node():
+    assert ending_of(FAILED, [pod(0, last_words=ended(64)), pod(1, is_ready=False)], DEAD).cause == "Configuration"
+
+
+@pytest.mark.parametrize(
+    ("pods", "suspect"),
+    [
+        pytest.param([], None, id="no pods"),
+        pytest.param([pod(0, last_words=ended(1))], None, id="all have spoken"),
+        pytest.param([pod(0, phase="Succeeded"), pod(1, node=None)], None, id="done, or never placed"),
+        pytest.param([pod(0, last_words=ended(1)), pod(1), pod(2)], "node-1", id="the first that is silent"),
+        pytest.param([pod(0), pod(1), pod(2, is_ready=False)], "node-2", id="the one that is not ready"),
+    ],
+)
+def test_a_node_is_suspected_by_its_silence(pods, suspect):
+    assert suspect_of(pods) == suspect

@@ -2,7 +2,15 @@
 
 import pytest
 
-from bionemo_operator.planning.observed import job_of, pod_of, uid_of_controller, words_of
+from bionemo_operator.planning.observed import (
+    Node,
+    gpu_memory_bytes_of,
+    job_of,
+    node_of,
+    pod_of,
+    uid_of_controller,
+    words_of,
+)
 from testkit.observations import NOON
 
 STAMP = "2026-11-24T12:00:00Z"
@@ -105,3 +113,56 @@ def test_only_a_controller_owns():
 @pytest.mark.parametrize(("message", "words"), [('{"step": 3}', {"step": 3}), ("[1]", {}), ("Killed", {})])
 def test_last_words_that_are_not_ours_have_no_fields(message, words):
     assert words_of(message) == words
+
+
+def node_body(status="True", taints=(), **facts):
+    ready = {"type": "Ready", "status": status, **facts}
+    return {"metadata": {"name": "n"}, "spec": {"taints": list(taints)}, "status": {"conditions": [ready]}}
+
+
+@pytest.mark.parametrize(
+    ("body", "trouble"),
+    [
+        pytest.param(node_body(), "", id="a node that is well"),
+        pytest.param({"metadata": {"name": "n"}}, "", id="a node that says nothing"),
+        pytest.param(
+            node_body("Unknown", reason="NodeStatusUnknown"),
+            "its condition Ready is Unknown (NodeStatusUnknown)",
+            id="a silent node",
+        ),
+        pytest.param(
+            node_body("False"), "its condition Ready is False (no reason given)", id="a node that is not ready"
+        ),
+        pytest.param(
+            node_body(taints=[{"key": "node.kubernetes.io/out-of-service"}]),
+            "it has the taint node.kubernetes.io/out-of-service",
+            id="a node that is off",
+        ),
+        pytest.param(
+            node_body(taints=[{"key": "node.kubernetes.io/unschedulable"}]), "", id="a node that is cordoned off"
+        ),
+    ],
+)
+def test_a_node_says_what_ails_it(body, trouble):
+    assert node_of(body) == Node(name="n", trouble=trouble)
+
+
+@pytest.mark.parametrize(
+    ("labels", "size"),
+    [
+        pytest.param([], None, id="no node"),
+        pytest.param([{}], None, id="no label"),
+        pytest.param([{"nvidia.com/gpu.memory": "much"}], None, id="no number"),
+        pytest.param(
+            [{"nvidia.com/gpu.memory": "10"}, {"nvidia.com/gpu.memory": "20"}, {}], 20 * 2**20, id="two sizes"
+        ),
+    ],
+)
+def test_the_largest_gpu_counts(labels, size):
+    assert gpu_memory_bytes_of(labels) == size
+
+
+@pytest.mark.parametrize(("status", "is_ready"), [("True", True), ("False", False), (None, True)])
+def test_a_pod_may_be_found_not_ready(status, is_ready):
+    conditions = [{"type": "Ready", "status": status}] if status else []
+    assert pod_of(pod_body({"conditions": conditions})).is_ready is is_ready

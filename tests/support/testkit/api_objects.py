@@ -14,7 +14,7 @@ _PLACE = re.compile(
     r"(?P<root>/api/v1|/apis/[^/]+/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)(/(?P<name>[^/]+))?(/status)?"
 )
 _KINDS = {
-    "/api/v1": {"namespaces": "Namespace", "pods": "Pod"},
+    "/api/v1": {"namespaces": "Namespace", "nodes": "Node", "pods": "Pod"},
     "/apis/apiextensions.k8s.io/v1": {"customresourcedefinitions": "CustomResourceDefinition"},
     "/apis/bionemo.dev/v1alpha1": {"bionemotrainings": "BioNeMoTraining", "bionemopreprocesses": "BioNeMoPreprocess"},
     "/apis/kubeflow.org/v1": {"pytorchjobs": "PyTorchJob"},
@@ -228,10 +228,10 @@ def _type_of(place: Place) -> tuple[str, str]:
 
 
 def _is_in(one: Place, body: Body, wanted: Place, selector: str) -> bool:
-    labels = (body["metadata"].get("labels") or {}).items()
-    pairs = [tuple(pair.split("=")) for pair in selector.split(",") if pair]
+    labels = body["metadata"].get("labels") or {}
+    terms = [term.partition("=") for term in selector.split(",") if term]
     is_there = one[:2] == wanted[:2] and wanted.namespace in (None, one.namespace)
-    return is_there and all(pair in labels for pair in pairs)
+    return is_there and all(name in labels and (not sign or labels[name] == value) for name, sign, value in terms)
 
 
 def _merged(before: Any, changes: Any) -> Any:

@@ -52,6 +52,7 @@ def pod(index: int = 0, attempt: int = 1, **facts: object) -> Pod:
         "name": f"small-{attempt}-worker-{index}", "job": f"small-{attempt}", "index": index, "phase": "Running",
         "node": f"node-{index}", "address": f"10.0.0.{index}", "created_at": NOON, "deletion_deadline": None, "is_gone": False,
         "last_words": None, "disruption": None, "reason": "", "message": "", "waiting": "", "is_schedulable": True,
+        "is_ready": True,
     }  # fmt: skip
     return Pod(**{**usual, **facts})
 
