@@ -207,4 +207,5 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.watching.client_timeout = 310
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30
+    settings.queueing.idle_timeout = 1.0  # each object has a task until then, which holds its body
     return settings

@@ -16,6 +16,10 @@ type Body = Mapping[str, Any]
 type Key = tuple[str, str]
 """Namespace and name."""
 
+_UNREAD = "managedFields"
+_UNREAD_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+"""What nobody decides on: as large as all the rest, and kept for every object."""
+
 REMEMBER_SECONDS = 600.0
 """How long what was removed is remembered."""
 
@@ -44,7 +48,7 @@ class Store:
             if removed is not None and _is_same_object(removed[1], body):
                 return False
             self._forget_index(kind, key, before or (removed and removed[1]))
-            self._objects[kind][key] = body
+            self._objects[kind][key] = _slim(body)
             if owner := self._index_by(body):
                 self._members[kind][owner].add(key)
         return True
@@ -57,7 +61,7 @@ class Store:
             if before is None or _is_same_object(before, body):
                 self._objects[kind].pop(key, None)
                 now = self._clock()
-                self._gone[kind][key] = (now, body)
+                self._gone[kind][key] = (now, _slim(body))
                 self._expire(kind, now)
 
     def take_list(self, kind: Kind, answer: Body, namespace: str | None = None) -> list[Body]:
@@ -129,6 +133,14 @@ def version_of(body: Body) -> int:
     """Resource version as a number; Kubernetes orders them so (KEP-5504)."""
     text = str(body["metadata"].get("resourceVersion") or "0")
     return int(text) if text.isdecimal() else 0
+
+
+def _slim(body: Body) -> Body:
+    """The object without what is never read of it."""
+    metadata = {key: value for key, value in body["metadata"].items() if key != _UNREAD}
+    if _UNREAD_ANNOTATION in (annotations := metadata.get("annotations") or {}):
+        metadata["annotations"] = {key: value for key, value in annotations.items() if key != _UNREAD_ANNOTATION}
+    return {**body, "metadata": metadata}
 
 
 def _is_same_object(one: Body, other: Body) -> bool:

@@ -146,3 +146,16 @@ def test_objects_of_no_namespace_have_keys_too():
 def test_a_version_that_is_no_number_counts_as_old():
     assert version_of({"metadata": {"resourceVersion": "x"}}) == 0
     assert version_of({"metadata": {}}) == 0
+
+
+def test_what_nobody_reads_is_not_kept(store):
+    seen = pod(version=5)
+    applied = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "kept"}
+    seen["metadata"] |= {"managedFields": [{"manager": "somebody"}], "annotations": applied}
+    store.put(PODS, seen)
+    slim = pod(version=5)
+    slim["metadata"]["annotations"] = {"note": "kept"}
+    assert store.get(PODS, ("lab", "a")) == slim
+    store.remove(PODS, seen)
+    assert store.gone_members(PODS, OWNER) == (slim,)
+    assert seen["metadata"]["managedFields"], "the watch's own object is left alone"
