@@ -6,6 +6,7 @@ so that its own work does not compete for the cores. First use builds the contro
 """
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import threading
@@ -21,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from bionemo_operator.cluster.client import Client  # noqa: E402 - the tests' helpers come first
 from bionemo_operator.cluster.credentials import connect  # noqa: E402
 from bionemo_operator.cluster.kinds import PYTORCH_JOBS, TRAININGS, Kind  # noqa: E402
-from bionemo_operator.errors import ClusterError  # noqa: E402
+from bionemo_operator.errors import ClusterError, UnavailableError  # noqa: E402
 from testkit.cluster_control_plane import ControlPlane, control_plane  # noqa: E402
 from testkit.cluster_waiting import eventually  # noqa: E402
 from testkit.operator_process import OperatorProcess  # noqa: E402
@@ -36,17 +37,20 @@ class Arrivals:
     def __init__(self, client: Client) -> None:
         self.seen_at: dict[str, float] = {}
         self._client = client
-        version = client.list(PYTORCH_JOBS, NAMESPACE)["metadata"]["resourceVersion"]
-        threading.Thread(target=self._watch, args=(version,), daemon=True).start()
+        self._version = client.list(PYTORCH_JOBS, NAMESPACE)["metadata"]["resourceVersion"]
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def await_one(self, name: str) -> bool:
         """Waits for the PyTorchJob of a training; whether it has come."""
         return eventually(lambda: name in self.seen_at)
 
-    def _watch(self, version: str) -> None:
-        for kind, body in self._client.watch(PYTORCH_JOBS, NAMESPACE, "", version, seconds=600):
-            if kind == "ADDED":
-                self.seen_at[body["metadata"]["name"].rpartition("-")[0]] = time.monotonic()
+    def _watch(self) -> None:
+        while True:
+            with contextlib.suppress(UnavailableError):  # an API server ends watches of a kind when its CRD changes
+                for kind, body in self._client.watch(PYTORCH_JOBS, NAMESPACE, "", self._version, seconds=600):
+                    self._version = body["metadata"]["resourceVersion"]
+                    if kind == "ADDED":
+                        self.seen_at.setdefault(body["metadata"]["name"].rpartition("-")[0], time.monotonic())
 
 
 def training(name: str) -> dict[str, Any]:

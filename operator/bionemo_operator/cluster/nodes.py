@@ -62,7 +62,8 @@ class NodeReader:
 
     def _largest(self, selector: str) -> int | None:
         try:
-            nodes = self._client.list(NODES, None, selector, is_metadata_only=True)["items"]
+            # Of metadata alone, an empty list is null.
+            nodes = self._client.list(NODES, None, selector, is_metadata_only=True).get("items") or ()
         except ClusterError as error:
             self._note(error)
             return None

@@ -87,3 +87,8 @@ def test_a_server_that_does_not_answer_leaves_it_unknown(client, api, reader):
     assert reader.get("one") is None
     assert reader.gpu_memory_bytes({}) is None
     assert reader.get("one") == Node(name="one", trouble="")
+
+
+def test_a_list_of_nothing_may_be_null(api, reader):
+    api.fail(200, "a document without items", path="/nodes")
+    assert reader.gpu_memory_bytes({}) is None
