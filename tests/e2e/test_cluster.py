@@ -4,9 +4,11 @@ import pytest
 
 from testkit.cluster_images import OPERATOR_IMAGE, TRAINER_IMAGE
 from testkit.cluster_kubectl import KubectlError
+from testkit.cluster_lock import ClusterTakenError
+from testkit.cluster_programs import cache_folder
 from testkit.cluster_volumes import claim_folder
 from testkit.cluster_waiting import eventually
-from testkit.cluster_with_nodes import OTHER_NODE, STEADY_NODE
+from testkit.cluster_with_nodes import OTHER_NODE, STEADY_NODE, cluster_with_nodes
 from testkit.cluster_workloads import create_pod, outcome_of, pod_spec
 
 ALL_REDUCE = """
@@ -61,6 +63,16 @@ def test_both_nodes_are_ready_and_have_gpus(cluster, kubectl):
     assert [cluster.is_ready(name) for name in (STEADY_NODE, OTHER_NODE)] == [True, True]
     nodes = kubectl.get("nodes")["items"]
     assert [node["status"]["allocatable"]["nvidia.com/gpu"] for node in nodes] == ["8", "8"]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_second_cluster_is_refused(tmp_path):
+    with pytest.raises(ClusterTakenError) as raised, cluster_with_nodes(tmp_path):
+        pass
+    assert str(raised.value) == (
+        f"{cache_folder() / 'lock'} is locked: another cluster for tests runs on this host, and one is all that its network has "
+        "room for. End it (tests/cluster/cluster down, or the tests that hold it) and try again."
+    )
 
 
 @NODES

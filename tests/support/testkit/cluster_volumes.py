@@ -24,4 +24,6 @@ def claim_folder(kubectl: Kubectl, namespace: str, name: str, folder: Path) -> P
     kubectl.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume}, "spec": spec})
     wanted = {"resources": {"requests": size}, "volumeName": volume, **shared}
     kubectl.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": reference, "spec": wanted})
+    is_bound = "--for=jsonpath={.status.phase}=Bound"
+    kubectl("wait", is_bound, f"persistentvolumeclaim/{name}", f"--namespace={namespace}", "--timeout=30s")
     return folder

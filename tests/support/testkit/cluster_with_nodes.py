@@ -20,13 +20,14 @@ from testkit.cluster_commands import Place, make_identities
 from testkit.cluster_containers import import_images
 from testkit.cluster_endpoints import answers_well
 from testkit.cluster_kubectl import FIELD_MANAGER, Kubectl, KubectlError
+from testkit.cluster_lock import sole_cluster
 from testkit.cluster_nodes import Node, create_nodes
 from testkit.cluster_oci import Image
 from testkit.cluster_processes import NotReadyError, Running, await_ready
 from testkit.cluster_programs import REPOSITORY, Programs, built_programs, cache_folder
 from testkit.cluster_waiting import eventually
 from testkit.machine_cgroups import remove_cgroups
-from testkit.machine_network import ROUTER_ADDRESS, wire_router
+from testkit.machine_network import ROUTER_ADDRESS, unplug_host, wire_router
 from testkit.machines import Machine, switch_on
 
 STEADY_NODE = "node-0"
@@ -93,7 +94,7 @@ def cluster_with_nodes(folder: Path, crds: Sequence[Path] = (), images: Sequence
         images: What pods will run, besides what the cluster needs.
 
     Raises:
-        NetworkTakenError: Another one runs on this host.
+        ClusterTakenError: Another one runs on this host.
         NotReadyError: Something ended or was too slow.
         PermissionError: Not root.
     """
@@ -103,11 +104,12 @@ def cluster_with_nodes(folder: Path, crds: Sequence[Path] = (), images: Sequence
     programs = built_programs("level2")
     place = Place(programs=programs, folder=folder, address=ROUTER_ADDRESS)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(sole_cluster())
+        _clean_up()
+        stack.callback(_clean_up)
         router = switch_on("control-plane", folder / "control-plane")
         stack.callback(router.switch_off)
         wire_router(router)
-        clean_up()
-        stack.callback(clean_up)
         kubectl = _start_control_plane(place, router)
         seed = cache_folder() / "seed"
         import_images(seed, (*images_of_addons(programs), *images), folder / "seed")
@@ -120,8 +122,19 @@ def cluster_with_nodes(folder: Path, crds: Sequence[Path] = (), images: Sequence
         yield cluster
 
 
-def clean_up() -> None:
-    """Removes what the kernel does not take back; also after a cluster that could not end in order."""
+def remove_leftovers() -> None:
+    """Removes what a cluster has left that could not end in order.
+
+    Raises:
+        ClusterTakenError: One runs on this host.
+    """
+    with sole_cluster():
+        _clean_up()
+
+
+def _clean_up() -> None:
+    """Removes what the kernel does not take back, or not at once."""
+    unplug_host()
     remove_cgroups()
     shutil.rmtree(_disks(), ignore_errors=True)
 
@@ -152,8 +165,12 @@ def _start_control_plane(place: Place, machine: Machine) -> Kubectl:
 
 
 def _start_controllers(place: Place, machine: Machine) -> list[Running]:
-    lost = (f"--node-monitor-grace-period={_NODE_LOST_SECONDS}s", "--node-monitor-period=2s")
-    commands = (cluster_commands.controller_manager(place, *lost), cluster_commands.scheduler(place))
+    prompt = (
+        f"--node-monitor-grace-period={_NODE_LOST_SECONDS}s",
+        "--node-monitor-period=2s",
+        "--pvclaimbinder-sync-period=1s",
+    )
+    commands = (cluster_commands.controller_manager(place, *prompt), cluster_commands.scheduler(place))
     return [machine.start(command) for command in commands]
 
 

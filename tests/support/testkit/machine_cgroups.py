@@ -12,7 +12,11 @@ _REMOVAL_SECONDS = 5
 
 
 def make_cgroup(node: str) -> str:
-    """Makes the group in which a node's kubelet keeps its pods, and returns its path inside a hierarchy."""
+    """Makes the group in which a node's kubelet keeps its pods, and returns its path inside a hierarchy.
+
+    What an earlier life of the node has left goes first: a kubelet would wait for each of its containers.
+    """
+    _remove(node)
     for hierarchy in _hierarchies():
         group = hierarchy / _TOP / node
         group.mkdir(parents=True, exist_ok=True)
@@ -23,8 +27,13 @@ def make_cgroup(node: str) -> str:
 
 def remove_cgroups() -> None:
     """Removes the groups of all nodes; their processes are dead or dying."""
+    _remove()
+
+
+def _remove(*below: str) -> None:
     deadline = time.monotonic() + _REMOVAL_SECONDS
-    while any(_is_left(hierarchy / _TOP) for hierarchy in _hierarchies()) and time.monotonic() < deadline:
+    tops = [hierarchy.joinpath(_TOP, *below) for hierarchy in _hierarchies()]
+    while any(map(_is_left, tops)) and time.monotonic() < deadline:
         time.sleep(0.1)
 
 

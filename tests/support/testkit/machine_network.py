@@ -1,7 +1,4 @@
-"""The wires between machines: one Ethernet that all are plugged into, and this host too, so that tests reach every pod.
-
-The host's interface is also the lock that keeps a second cluster away: it goes when the machines go, however that happens.
-"""
+"""The wires between machines: one Ethernet that all are plugged into, and this host too, so that tests reach every pod."""
 
 import subprocess
 from collections.abc import Iterable
@@ -14,10 +11,6 @@ ROUTER_ADDRESS = "10.245.0.1"
 POD_NETWORK = "10.244.0.0/16"
 _HOST_ADDRESS = "10.245.0.254"
 _BRIDGE = "lan"
-
-
-class NetworkTakenError(Exception):
-    """Another cluster of this kind runs on this host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +29,8 @@ class Addresses:
 
 
 def wire_router(router: Machine) -> None:
-    """Makes the Ethernet on a machine, which passes on what pods and host send one another.
-
-    Raises:
-        NetworkTakenError: There is one already on this host.
-    """
-    done = _ip("link", "add", HOST_INTERFACE, "type", "veth", "peer", "name", "host", "netns", str(router.pid))
-    if done.returncode != 0:
-        raise NetworkTakenError(
-            f"the interface {HOST_INTERFACE} can't be made ({done.stderr.strip()}); if it exists, another cluster for tests "
-            "runs on this host: end it (tests/cluster/cluster down, or the tests that hold it) and try again."
-        )
+    """Makes the Ethernet on a machine, which passes on what pods and host send one another."""
+    _expect(_ip("link", "add", HOST_INTERFACE, "type", "veth", "peer", "name", "host", "netns", str(router.pid)))
     _on(
         router,
         f"ip link add {_BRIDGE} type bridge",
@@ -58,6 +42,11 @@ def wire_router(router: Machine) -> None:
     _expect(_ip("address", "add", f"{_HOST_ADDRESS}/24", "dev", HOST_INTERFACE))
     _expect(_ip("link", "set", HOST_INTERFACE, "up"))
     _expect(_ip("route", "add", POD_NETWORK, "via", ROUTER_ADDRESS))
+
+
+def unplug_host() -> None:
+    """Takes the host off the Ethernet. It goes with the machines, but connections that they had may hold it for minutes."""
+    _ip("link", "delete", HOST_INTERFACE)
 
 
 def wire_node(router: Machine, node: Machine, addresses: Addresses, others: Iterable[Addresses]) -> None:
