@@ -24,6 +24,8 @@ from bionemo_operator.planning.training_view import TrainingView
 
 EVIDENCE_SECONDS = 5
 """How long the end of a pod may reach us after the end of its job."""
+_OF_SILENCE = ("Unknown", "NodeLost")
+"""Causes that a pod's last words may still refute."""
 FAILURES_OF_NODE = 2
 """Failures after which a node is avoided."""
 MAX_AVOIDED = 64
@@ -131,7 +133,7 @@ def _with_end(view: TrainingView) -> TrainingView:
     ending = ending_of(job, pods, view.node)
     if job is None and view.training.spec.suspend and ending.cause in ("Unknown", "Evicted"):
         ending = replace(ending, cause="Stopped")
-    if ending.cause == "Unknown" and job is not None and _is_fresh(job, view.now):
+    if ending.cause in _OF_SILENCE and job is not None and _is_fresh(job, view.now):
         return view
     return ended(view, ending)
 

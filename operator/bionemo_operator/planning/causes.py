@@ -119,6 +119,8 @@ def _lost_with_node(pods: Sequence[Pod], node: Node | None, failed: Sequence[Pod
     if node is None or not node.trouble:
         return None
     names = ", ".join(pod.name for pod in pods if pod.node == node.name and pod.last_words is None)
+    if not names:
+        return None  # its pods have spoken since
     return Ending(
         cause="NodeLost", node=node.name, message=_cut(f"Node {node.name} of {names} is lost: {node.trouble}.")
     )

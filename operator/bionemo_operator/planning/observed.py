@@ -17,8 +17,8 @@ type Body = Mapping[str, Any]
 
 GPU_MEMORY = "nvidia.com/gpu.memory"
 """Label by which GPU feature discovery says how much memory each GPU of a node has, in MiB."""
-_LOST = ("node.kubernetes.io/out-of-service", "node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
-"""Taints of a node whose pods are lost; the first is an administrator's word that it is off."""
+_OFF = "node.kubernetes.io/out-of-service"
+"""Taint by which an administrator says that a node is off; the other taints of dead nodes only repeat the condition Ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,12 +173,12 @@ def node_of(body: Body) -> Node:
     """A node as the API server gives it. One that is cordoned off runs its pods on, so that is no trouble."""
     conditions = {condition["type"]: condition for condition in (body.get("status") or {}).get("conditions") or ()}
     ready: Body = conditions.get("Ready") or {"status": "True"}
-    taints = [taint["key"] for taint in (body.get("spec") or {}).get("taints") or () if taint["key"] in _LOST]
+    is_off = any(taint["key"] == _OFF for taint in (body.get("spec") or {}).get("taints") or ())
     trouble = ""
     if ready["status"] != "True":
         trouble = f"its condition Ready is {ready['status']} ({ready.get('reason') or 'no reason given'})"
-    elif taints:
-        trouble = f"it has the taint {taints[0]}"
+    elif is_off:
+        trouble = f"it has the taint {_OFF}"
     return Node(name=body["metadata"]["name"], trouble=trouble)
 
 

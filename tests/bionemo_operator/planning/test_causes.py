@@ -102,6 +102,11 @@ def test_a_node_that_is_well_explains_nothing():
     assert ending_of(FAILED, pods, Node(name="node-1", trouble="")).cause == "Crash"
 
 
+def test_a_dead_node_whose_pods_have_spoken_explains_nothing():
+    pods = [pod(0, last_words=ended(1)), pod(1, last_words=ended(75))]
+    assert ending_of(FAILED, pods, DEAD).cause == "Crash"
+
+
 def test_a_final_failure_outweighs_a_dead_node():
     assert ending_of(FAILED, [pod(0, last_words=ended(64)), pod(1, is_ready=False)], DEAD).cause == "Configuration"
 

@@ -138,6 +138,7 @@ def node_body(status="True", taints=(), **facts):
             "it has the taint node.kubernetes.io/out-of-service",
             id="a node that is off",
         ),
+        pytest.param(node_body(taints=[{"key": "node.kubernetes.io/not-ready"}]), "", id="a node that has just joined"),
         pytest.param(
             node_body(taints=[{"key": "node.kubernetes.io/unschedulable"}]), "", id="a node that is cordoned off"
         ),

@@ -7,6 +7,7 @@ import pytest
 
 from bionemo_operator.api.preprocess import BioNeMoPreprocess
 from bionemo_operator.api.training_status import TrainingStatus
+from bionemo_operator.planning.observed import Node
 from bionemo_operator.planning.training_pass import training_pass
 from bionemo_operator.planning.training_view import CreateJob, DeleteJob, DeleteResource, ForceDeletePod
 from testkit.observations import NOON, World, ended, job, message_of, pod, reading, reason_of, training, view
@@ -427,3 +428,20 @@ def test_a_training_waits_for_its_data():
     assert decision.actions == ()
     assert reason_of(status, "DataReady") == "PreprocessMissing"
     assert message_of(status, "Running") == "Nothing has started: DataReady is not True."
+
+
+@pytest.mark.parametrize(
+    ("last_words", "after_seconds", "causes"),
+    [
+        pytest.param(None, 4, [None], id="its last words may still come"),
+        pytest.param(None, 6, ["NodeLost"], id="it stays silent"),
+        pytest.param(ended(75), 4, ["Crash"], id="it has spoken"),
+    ],
+)
+def test_a_dead_node_is_blamed_when_its_pod_stays_silent(last_words, after_seconds, causes):
+    pods = (pod(0, last_words=ended(1), phase="Failed"), pod(1, last_words=last_words, is_ready=False))
+    failed, dead = job(outcome="Failed", ended_at=NOON), Node(name="node-1", trouble="its condition Ready is Unknown")
+    seen = view(status=begun_world().status, jobs=(failed,), pods=pods, node=dead, at_seconds=after_seconds)
+    status, _ = training_pass(seen)
+    assert status.recovery is not None
+    assert [attempt.cause for attempt in status.recovery.attempts] == causes
