@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from testkit.cluster_oci import image_in_layout, image_of_files
+from testkit.cluster_oci import image_in_layout, image_of_files, prune_layout
 
 
 @pytest.fixture
@@ -29,7 +29,12 @@ def laid_out(image, name, folder):
     for path, blob in content_of(image).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(blob)
-    index = {"manifests": [{**image.manifest, "annotations": {"org.opencontainers.image.ref.name": name}}]}
+    index = {
+        "manifests": [
+            {"digest": "sha256:0000"},
+            {**image.manifest, "annotations": {"org.opencontainers.image.ref.name": name}},
+        ]
+    }
     (folder / "index.json").write_text(json.dumps(index))
     return folder
 
@@ -71,3 +76,11 @@ def test_a_layout_without_the_image_says_how_to_build_it(program, tmp_path):
     with pytest.raises(LookupError) as raised:
         image_in_layout(layout, "localhost/false:1")
     assert str(raised.value) == (f"{layout} holds no image 'localhost/false:1'; build it with tests/cluster/images.sh.")
+
+
+def test_a_layout_keeps_only_what_its_images_need(program, tmp_path):
+    image = image_of_files("localhost/true:1", {"/program": program}, ["/program"])
+    layout = laid_out(image, "localhost/true:1", tmp_path / "layout")
+    (layout / "blobs/sha256/0000").write_bytes(b"of an image that was built again")
+    prune_layout(layout)
+    assert {path.name for path in (layout / "blobs/sha256").iterdir()} == set(image.blobs)

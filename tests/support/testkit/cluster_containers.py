@@ -4,6 +4,7 @@ Images take minutes to import, so it is done in a seed: a folder of containerd's
 with hard links, which takes seconds and no room: layers are only ever read. Its databases are written, and really copied.
 """
 
+import json
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -38,30 +39,27 @@ def start_containerd(machine: Machine, root: Path) -> Running:
 
 
 def import_images(seed: Path, images: Sequence[Image], folder: Path) -> None:
-    """Imports into the seed what it lacks, and removes what is not wanted any more.
+    """Imports into the seed what it lacks; what others have imported stays until its name means something newer.
 
     Args:
         seed: containerd's folder; made when missing.
         images: All that the cluster may run.
         folder: For the log.
     """
-    wanted = "".join(sorted(f"{image.name} {image.digest}\n" for image in images))
-    holds = seed / "images"
-    if holds.exists() and holds.read_text(encoding="utf-8") == wanted:
+    record = seed / "images.json"
+    present = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    lacking = [image for image in images if present.get(image.name) != image.digest]
+    if not lacking:
         return
-    holds.unlink(missing_ok=True)
     machine = switch_on("seed", folder)
     try:
         start_containerd(machine, seed)
-        present = dict(line.split()[0:3:2] for line in machine.run(*_CTR, "images", "list").splitlines()[1:])
-        for image in images:
-            if present.pop(image.name, None) != image.digest:
-                _import(machine, image, seed)
-        if present:
-            machine.run(*_CTR, "images", "remove", "--sync", *present)
+        for image in lacking:
+            _import(machine, image, seed)
+            present[image.name] = image.digest
+            record.write_text(json.dumps(present, indent=1), encoding="utf-8")
     finally:
         machine.switch_off()
-    holds.write_text(wanted, encoding="utf-8")
 
 
 def copy_seed(seed: Path, root: Path) -> None:
