@@ -71,3 +71,8 @@ def test_a_pause_is_passed_on_to_the_job(lab, controller):
     lab.changed(PREPROCESSES, "zinc", spec={"suspend": True})
     controller.run(KEY)
     assert lab.client.get(JOBS, "lab", "zinc-list")["spec"]["suspend"] is True
+
+
+def test_a_preparation_that_is_gone_is_left_alone(lab, controller):
+    assert controller.run(KEY) is None
+    assert lab.api.requests == []
