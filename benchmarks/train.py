@@ -157,6 +157,8 @@ def _measured(model: str, arguments: argparse.Namespace, data: Path) -> list[dic
     for _ in range(arguments.turns):
         for variant, contestant in contestants.items():
             turns[variant].append(contestant.take_turn(arguments.steps))
+    if arguments.profile:
+        sys.stdout.write(_profile(contestants[arguments.variants[0]]))
     found = []
     for variant, contestant in contestants.items():
         best = sorted(turns[variant], key=lambda turn: turn.samples / turn.seconds)[len(turns[variant]) // 2]
@@ -185,6 +187,15 @@ def _measured(model: str, arguments: argparse.Namespace, data: Path) -> list[dic
     return found
 
 
+def _profile(contestant: Contestant) -> str:
+    """Where three steps of a contestant go, by kernel."""
+    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=activities) as profile:
+        turn = contestant.take_turn(3)
+    table = profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=30, max_name_column_width=60)
+    return f"three steps took {turn.seconds:.3f} s\n{table}\n"
+
+
 def _say(words: str) -> None:
     """Progress, beside the figures."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
@@ -196,6 +207,7 @@ def _config(workload: Workload, variant: Sequence[str], data: Path, workers: int
         "trainer.num_nodes=1",
         "trainer.precision=bf16-mixed",
         "trainer.max_steps=100000",
+        "model.optim.lr=1e-4",  # no schedule runs here
         f"model.micro_batch_size={workload.micro_batch_size}",
         f"model.global_batch_size={workload.samples}",
         f"model.data.num_workers={workers}",
@@ -217,6 +229,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--profile", action="store_true", help="also show where the first variant's time goes")
     parser.add_argument("--workers", type=int, default=14)
     return parser.parse_args()
 

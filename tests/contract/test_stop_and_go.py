@@ -1,11 +1,13 @@
 """Real processes: a training of two ranks that is killed somewhere ends, started again, as if nothing had happened."""
 
+import importlib
 import importlib.util
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 import yaml
@@ -26,6 +28,9 @@ OVERRIDES = (
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
     """Starts a training of a name in a process group of its own, and says where it writes."""
+    with warnings.catch_warnings():  # megatron-core warns at its import that Transformer Engine and apex are missing
+        warnings.simplefilter("ignore")
+        importlib.import_module("megatron.core")
     from bionemo_trainer.config.load import to_tree  # noqa: PLC0415
     from testkit.networks import MEGAMOLBART  # noqa: PLC0415
     from testkit.step_cases import write_datasets  # noqa: PLC0415

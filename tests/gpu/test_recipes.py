@@ -16,7 +16,7 @@ from testkit.networks import ESM1NV, ESM2NV, MEGAMOLBART, PROTT5NV  # noqa: E402
 from testkit.real_data import prepare_examples  # noqa: E402
 
 RECIPES = {
-    MEGAMOLBART: ("model.optim.lr=0.4", "model.optim.sched.warmup_steps=100"),
+    MEGAMOLBART: ("model.compile=True", "model.optim.lr=0.4", "model.optim.sched.warmup_steps=100"),
     ESM1NV: ("model.optim.sched.warmup_steps=50",),
     ESM2NV: ("model.optim.sched.warmup_steps=50",),
     PROTT5NV: ("model.optim.sched.warmup_ratio=null", "+model.optim.sched.warmup_steps=50"),
@@ -31,6 +31,7 @@ COMMON = (
     "trainer.limit_val_batches=4",
     "trainer.num_sanity_val_steps=0",
     "model.micro_batch_size=32",
+    "model.compile=False",  # it takes longer than these steps do; one recipe tries it
     "model.data.num_workers=4",
     *(f"model.data.dataset.{split}=x000" for split in ("train", "val", "test")),
     "exp_manager.create_tensorboard_logger=False",

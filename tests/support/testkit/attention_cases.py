@@ -27,7 +27,7 @@ class Case:
     queries: Sequence[int]
     """Lengths of the sequences."""
     keys: Sequence[int]
-    width: int = 32
+    width: int = 16
     is_causal: bool = False
     dropout: float = 0.0
 
@@ -36,8 +36,8 @@ CASES = {
     "bidirectional": Case(queries=(5, 1, 130, 64), keys=(5, 1, 130, 64)),
     "causal": Case(queries=(5, 1, 130, 64), keys=(5, 1, 130, 64), is_causal=True),
     "cross": Case(queries=(5, 70, 64), keys=(7, 2, 65)),
-    "a sequence without keys": Case(queries=(5, 3), keys=(0, 4), width=16),
-    "a sequence without queries": Case(queries=(0, 3), keys=(6, 4), width=16),
+    "a sequence without keys": Case(queries=(5, 3), keys=(0, 4)),
+    "a sequence without queries": Case(queries=(0, 3), keys=(6, 4)),
     "exactly one tile": Case(queries=(BLOCK,), keys=(BLOCK,), is_causal=True),
     "exactly two tiles": Case(queries=(2 * BLOCK,), keys=(2 * BLOCK,), is_causal=True),
     "dropout": Case(queries=(5, 70, 64), keys=(5, 70, 64), dropout=0.25),
