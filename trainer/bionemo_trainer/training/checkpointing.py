@@ -18,6 +18,7 @@ from bionemo_trainer.errors import BioNeMoError, StoppedError, StorageError
 from bionemo_trainer.training import checkpoint_folder
 from bionemo_trainer.training.checkpoint_folder import CheckpointManifest, Committed
 from bionemo_trainer.training.compatibility import config_fingerprint, identity_of, tokenizer_fingerprint
+from bionemo_trainer.training.metrics import SAVE
 from bionemo_trainer.training.module import PretrainingModule
 from bionemo_trainer.training.records import versions
 from bionemo_trainer.training.run import Run
@@ -96,6 +97,7 @@ class Checkpointing(Callback):
         optimizer_step = sharded_state.optimizer_step(self.run.strategy.trainee)
         manifest = self._manifest(module, optimizer_step)
         self._on_rank_zero(lambda: self._commit(written, name, manifest, began_at))
+        module.log_figures(module.finished_steps, {SAVE: time.perf_counter() - began_at})
         self._saved_step = module.finished_steps
         self._enter("Stepping")
         module.interval.resume()

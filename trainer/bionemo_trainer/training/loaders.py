@@ -5,7 +5,8 @@ Called by `module`. A loader of training starts at the step where the run stands
 
 import os
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch.utils.data import DataLoader, Dataset
@@ -40,7 +41,26 @@ class Steps(Dataset[Loaded]):
             return error
 
 
-def training_loader(config: TrainConfig, share: Share, global_batch_size: int, first_step: int) -> DataLoader[Loaded]:
+class TimedLoader(DataLoader[Loaded]):
+    """A loader that knows how long it was waited for."""
+
+    waited_seconds = 0.0
+
+    def __iter__(self) -> Iterator[Loaded]:  # type: ignore[override]  # torch declares its own iterator; Lightning takes any
+        """The same steps."""
+        asked_at = time.perf_counter()
+        for loaded in super().__iter__():
+            self.waited_seconds += time.perf_counter() - asked_at
+            yield loaded
+            asked_at = time.perf_counter()
+
+    def take_waited_seconds(self) -> float:
+        """How long since this was asked last."""
+        waited, self.waited_seconds = self.waited_seconds, 0.0
+        return waited
+
+
+def training_loader(config: TrainConfig, share: Share, global_batch_size: int, first_step: int) -> TimedLoader:
     """The steps of a run from one on.
 
     Raises:
@@ -51,7 +71,7 @@ def training_loader(config: TrainConfig, share: Share, global_batch_size: int, f
     return _loader(config, Steps(batches=batches, first=first_step, count=config.trainer.max_steps - first_step))
 
 
-def evaluation_loader(config: TrainConfig, split: Split, share: Share, global_batch_size: int) -> DataLoader[Loaded]:
+def evaluation_loader(config: TrainConfig, split: Split, share: Share, global_batch_size: int) -> TimedLoader:
     """Every sample of a split once, always in the same order and with the same masks.
 
     Raises:
@@ -79,9 +99,9 @@ def num_workers(config: TrainConfig) -> int:
     return min(config.model.data.num_workers, cores // config.trainer.devices)
 
 
-def _loader(config: TrainConfig, steps: Steps) -> DataLoader[Loaded]:
+def _loader(config: TrainConfig, steps: Steps) -> TimedLoader:
     workers = num_workers(config)
-    return DataLoader(
+    return TimedLoader(
         steps,
         batch_size=None,  # an item is a whole step already
         collate_fn=_as_it_is,

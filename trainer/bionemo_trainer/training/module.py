@@ -5,6 +5,7 @@ Driven by Lightning's loop; `checkpointing` saves beside it.
 
 from collections.abc import Iterator
 
+import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.loops.progress import _ProcessedTracker
 from torch.optim import Optimizer
@@ -15,10 +16,12 @@ from bionemo_trainer.training.evaluation import Evaluator
 from bionemo_trainer.training.lagging import LaggingReader
 from bionemo_trainer.training.learning_rate import schedule_of
 from bionemo_trainer.training.loaders import Loaded, evaluation_loader, training_loader, unpacked
+from bionemo_trainer.training.metrics import DATA_WAIT, MFU
 from bionemo_trainer.training.records import append_metrics, write_records
 from bionemo_trainer.training.run import Run
 from bionemo_trainer.training.step_log import Interval, Numbers
 from bionemo_trainer.training.stopping import StopWish
+from bionemo_trainer.training.utilization import flops_per_token, num_sides, peak_flops
 
 
 class PretrainingModule(LightningModule):
@@ -59,7 +62,8 @@ class PretrainingModule(LightningModule):
     def train_dataloader(self) -> DataLoader[Loaded]:
         """Steps from where the run stands."""
         run = self.run
-        return training_loader(run.config, run.share, run.global_batch_size, run.start_step)
+        self._training_loader = training_loader(run.config, run.share, run.global_batch_size, run.start_step)
+        return self._training_loader
 
     def val_dataloader(self) -> DataLoader[Loaded]:
         """Every sample of the validation split once."""
@@ -127,7 +131,7 @@ class PretrainingModule(LightningModule):
             return
         self.measured = (self.finished_steps, found)
         if self.run.reporter:
-            self.run.reporter.validated(found["val_loss"])
+            self.run.reporter.validated(found)
             self.run.reporter.enter("Stepping")
 
     def on_test_epoch_start(self) -> None:
@@ -155,7 +159,7 @@ class PretrainingModule(LightningModule):
         found = {f"{split}_{name}": value for name, value in evaluator.metrics().items()}
         self.interval.resume()
         if not self.trainer.sanity_checking:
-            self._log(self.finished_steps, found)
+            self.log_figures(self.finished_steps, found)
             if self.run.reporter and evaluator.reconstructions.examples:
                 write_records(self.run.folder.reconstructions, evaluator.reconstructions.examples)
             elif self.run.reporter:
@@ -178,7 +182,8 @@ class PretrainingModule(LightningModule):
 
     def _log_interval(self, step: int) -> None:
         figures = self.interval.close()
-        self._log(step, figures)
+        waited_seconds, mfu = self._training_loader.take_waited_seconds(), self._mfu(figures["tokens_per_second"])
+        self.log_figures(step, {**figures, DATA_WAIT: waited_seconds, **({MFU: mfu} if mfu is not None else {})})
         if not self.run.reporter:
             return
         remaining = self.run.config.trainer.max_steps - step
@@ -196,8 +201,24 @@ class PretrainingModule(LightningModule):
         metrics.samples.inc(self.interval.num_samples)
         metrics.tokens.inc(self.interval.num_tokens)
         metrics.skipped.inc(self.interval.num_skipped)
+        metrics.data_wait.inc(waited_seconds)
+        metrics.measured_mfu(mfu)
 
-    def _log(self, step: int, metrics: dict[str, float]) -> None:
+    def _mfu(self, tokens_per_second: float) -> float | None:
+        """Of the interval that was closed last; None where the peak of the device is not known."""
+        run = self.run
+        device = run.strategy.trainee.ranks.device
+        peak = (
+            peak_flops(torch.cuda.get_device_name(device), run.config.trainer.precision)
+            if device.type == "cuda"
+            else None
+        )
+        if peak is None:
+            return None
+        mean_length = self.interval.num_tokens / self.interval.num_samples / num_sides(run.config)
+        return flops_per_token(run.config, mean_length) * tokens_per_second / (peak * run.strategy.world_size)
+
+    def log_figures(self, step: int, metrics: dict[str, float]) -> None:
         """To the run's own records and to every logger, on rank 0."""
         if not self.run.reporter:
             return

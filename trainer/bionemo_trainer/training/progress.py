@@ -11,65 +11,12 @@ from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Enum, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bionemo_trainer.contract import Phase, Progress, SavedCheckpoint, progress_to_json
+from bionemo_trainer.training.metrics import MEASURES, TrainingMetrics
 
 _log = logging.getLogger(__name__)
-_PHASES: tuple[Phase, ...] = ("Starting", "Stepping", "Validating", "Saving", "Finished")
-_STEP_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_SAVE_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-
-
-class TrainingMetrics:
-    """The Prometheus metrics of a trainer, each with its help text; base units, no names of jobs."""
-
-    def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.step = Gauge("bionemo_trainer_step", "Finished steps, earlier attempts included.", registry=registry)
-        self.max_steps = Gauge("bionemo_trainer_max_steps", "Steps until the training is done.", registry=registry)
-        self.attempt = Gauge("bionemo_trainer_attempt", "Which try of the training this is, from 1.", registry=registry)
-        self.samples = Counter("bionemo_trainer_samples", "Samples consumed by this process's run.", registry=registry)
-        self.tokens = Counter("bionemo_trainer_tokens", "Tokens consumed by this process's run.", registry=registry)
-        self.steps = Counter("bionemo_trainer_steps", "Steps finished by this process's run.", registry=registry)
-        self.skipped = Counter(
-            "bionemo_trainer_skipped_updates",
-            "Updates skipped because a scaled gradient overflowed.",
-            registry=registry,
-        )
-        self.train_loss = Gauge("bionemo_trainer_train_loss_nats", "Training loss per target.", registry=registry)
-        self.validation_loss = Gauge(
-            "bionemo_trainer_validation_loss_nats", "Validation loss per target.", registry=registry
-        )
-        self.gradient_norm = Gauge(
-            "bionemo_trainer_gradient_norm", "Norm of the gradient before clipping.", registry=registry
-        )
-        self.learning_rate = Gauge(
-            "bionemo_trainer_learning_rate", "Learning rate of the last step.", registry=registry
-        )
-        self.loss_scale = Gauge(
-            "bionemo_trainer_loss_scale", "Loss scale; one unless precision is 16-mixed.", registry=registry
-        )
-        self.samples_per_second = Gauge(
-            "bionemo_trainer_samples_per_second", "Samples of all ranks.", registry=registry
-        )
-        self.tokens_per_second = Gauge("bionemo_trainer_tokens_per_second", "Tokens of all ranks.", registry=registry)
-        self.step_seconds = Histogram(
-            "bionemo_trainer_step_seconds",
-            "Mean duration of steps between logs.",
-            buckets=_STEP_SECONDS,
-            registry=registry,
-        )
-        self.save_seconds = Histogram(
-            "bionemo_trainer_save_seconds", "Duration of saving a checkpoint.", buckets=_SAVE_SECONDS, registry=registry
-        )
-        self.saved_step = Gauge("bionemo_trainer_checkpoint_step", "Step of the newest checkpoint.", registry=registry)
-        self.saved_bytes = Gauge(
-            "bionemo_trainer_checkpoint_bytes", "Size of the newest checkpoint.", registry=registry
-        )
-        self.phase = Enum(
-            "bionemo_trainer_phase", "What the training is doing.", states=list(_PHASES), registry=registry
-        )
 
 
 class Reporter:
@@ -80,6 +27,9 @@ class Reporter:
         self.metrics.max_steps.set(max_steps)
         self.metrics.attempt.set(attempt)
         self.metrics.step.set(step)
+        self.metrics.consumed_samples.set(consumed_samples)
+        self._safe_since = time.time()
+        self.metrics.checkpoint_age.set_function(lambda: time.time() - self._safe_since)
         self._lock = threading.Lock()
         self._progress = Progress(
             phase="Starting",
@@ -107,6 +57,7 @@ class Reporter:
         """A step ended."""
         self.metrics.step.set(step)
         self.metrics.steps.inc()
+        self.metrics.consumed_samples.set(consumed_samples)
         with self._lock:
             self._progress = replace(
                 self._progress, phase="Stepping", step=step, consumed_samples=consumed_samples, updated_at=time.time()
@@ -128,9 +79,14 @@ class Reporter:
                 eta_seconds=eta_seconds,
             )
 
-    def validated(self, loss: float) -> None:
-        """A validation ended."""
+    def validated(self, found: Mapping[str, float]) -> None:
+        """A validation ended, and found this, under BioNeMo's names."""
+        loss = found["val_loss"]
         self.metrics.validation_loss.set(loss)
+        self.metrics.validation_perplexity.set(found["val_perplexity"])
+        for measure in MEASURES:
+            if (share := found.get(f"val_{measure}")) is not None:
+                self.metrics.validation_ratio.labels(measure).set(share)
         with self._lock:
             self._progress = replace(self._progress, validation_loss=loss, updated_at=time.time())
 
@@ -138,6 +94,7 @@ class Reporter:
         """A checkpoint was committed, or found at the start."""
         self.metrics.saved_step.set(checkpoint.step)
         self.metrics.saved_bytes.set(checkpoint.size_bytes)
+        self._safe_since = checkpoint.saved_at
         if seconds is not None:
             self.metrics.save_seconds.observe(seconds)
         with self._lock:
