@@ -116,12 +116,12 @@ def _families(prefix: str, gauges: Gauges, bodies: Iterable[Body], now: datetime
         yield family
 
 
-def _number(*path: str) -> Callable[[Body, datetime], Iterator[Sample]]:
-    """A number of the status, if it is there."""
+def _number(*path: str, part: str = "status") -> Callable[[Body, datetime], Iterator[Sample]]:
+    """A number of the status, or of another part, if it is there."""
 
     def samples(body: Body, now: datetime) -> Iterator[Sample]:
         del now
-        found: Any = body.get("status")
+        found: Any = body.get(part)
         for name in path:
             found = (found or {}).get(name)
         if found is not None:
@@ -162,12 +162,20 @@ _TRAINING_GAUGES: Gauges = (
     ("tokens_per_second", "Tokens of all ranks.", (), _number("progress", "tokensPerSecond")),
     ("checkpoint_step", "Step of the last committed checkpoint.", (), _number("checkpoint", "step")),
     ("checkpoint_age_seconds", "Age of the last committed checkpoint.", (), _checkpoint_age),
+    (
+        "checkpoint_interval_steps",
+        "Steps between checkpoints.",
+        (),
+        _number("checkpoint", "intervalSteps", part="spec"),
+    ),
     ("restarts", "Restarts since the first attempt.", (), _number("recovery", "restarts")),
     ("restarts_in_window", "Restarts that count against the budget now.", (), _number("recovery", "restartsInWindow")),
+    ("max_restarts", "Restarts that a window allows.", (), _number("recovery", "maxRestarts", part="spec")),
     ("ended_attempts", "Attempts that a cause has ended.", ("cause",), _causes),
     ("steps_lost", "Finished steps that had to be done again.", (), _number("recovery", "stepsLost")),
     ("downtime_seconds", "Time between attempts without a step.", (), _number("recovery", "downtimeSeconds")),
     ("productive_seconds", "Time of stepping whose steps were kept.", (), _number("recovery", "productiveSeconds")),
+    ("goodput_ratio", "Productive time as a part of all since the start.", (), _number("recovery", "goodput")),
 )
 _PREPROCESS_GAUGES: Gauges = (
     ("condition", "Whether a condition has a status.", ("type", "status"), _conditions),

@@ -10,12 +10,17 @@ from testkit.observations import NOON
 
 TRAINING = {
     "metadata": {"namespace": "lab", "name": "small"},
+    "spec": {"checkpoint": {"intervalSteps": 1000}, "recovery": {"maxRestarts": 20}},
     "status": {
         "conditions": [{"type": "Running", "status": "True"}],
         "resolved": {"nodes": 2, "gpus": 16},
         "progress": {"step": 5, "maxSteps": 100, "trainLoss": 1.5},
         "checkpoint": {"step": 4, "time": "2026-11-24T11:59:00Z"},
-        "recovery": {"restarts": 3, "causes": [{"cause": "Crashed", "count": 2}, {"cause": "Evicted", "count": 1}]},
+        "recovery": {
+            "restarts": 3,
+            "goodput": "0.875",
+            "causes": [{"cause": "Crashed", "count": 2}, {"cause": "Evicted", "count": 1}],
+        },
     },
 }
 PREPROCESS = {
@@ -44,7 +49,10 @@ def value(registry, name, of="small", **labels):
         pytest.param("train_loss_nats", {}, 1.5, id="a loss"),
         pytest.param("validation_loss_nats", {}, None, id="a loss that is not known"),
         pytest.param("checkpoint_age_seconds", {}, 120, id="the age of a checkpoint"),
+        pytest.param("checkpoint_interval_steps", {}, 1000, id="how often one is due"),
         pytest.param("restarts", {}, 3, id="restarts"),
+        pytest.param("max_restarts", {}, 20, id="how many are allowed"),
+        pytest.param("goodput_ratio", {}, 0.875, id="goodput"),
         pytest.param("ended_attempts", {"cause": "Crashed"}, 2, id="a cause"),
         pytest.param("condition", {"type": "Running", "status": "True"}, 1, id="a condition that holds"),
         pytest.param("condition", {"type": "Running", "status": "False"}, 0, id="and one that does not"),

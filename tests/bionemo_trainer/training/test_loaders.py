@@ -1,6 +1,7 @@
 """Loaders give the steps of a run from where it stands, each once; what a worker process meets keeps its words."""
 
 import os
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -99,3 +100,12 @@ def test_workers_are_no_more_than_the_cores_of_a_rank(folder, monkeypatch, wante
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
     overrides = (f"model.data.num_workers={wanted}", f"trainer.devices={devices}", "model.global_batch_size=8")
     assert num_workers(config(folder, *overrides)) == workers
+
+
+def test_a_loader_knows_how_long_it_was_waited_for(folder):
+    loader = training_loader(config(folder), ALONE, 3, first_step=5)
+    began_at = time.perf_counter()
+    assert len(list(loader)) == 2
+    passed = time.perf_counter() - began_at
+    assert 0 < loader.take_waited_seconds() <= passed
+    assert loader.take_waited_seconds() == 0.0

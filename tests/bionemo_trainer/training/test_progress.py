@@ -15,6 +15,8 @@ from bionemo_trainer.training.progress import Reporter
 HOST = "127.0.0.1"
 SAVED = SavedCheckpoint(step=5, path="checkpoints/step=5.ckpt", size_bytes=2_000, saved_at=1_700_000_000.0)
 
+FOUND = {"val_loss": 1.25, "val_reduced_loss": 1.25, "val_perplexity": 3.5, "val_residue_accuracy": 0.75}
+
 
 @pytest.fixture
 def reporter():
@@ -58,7 +60,7 @@ def test_a_training_begins_where_the_earlier_attempt_stood(reporter):
         pytest.param(
             lambda one: one.stepped(6, 18), {"phase": "Stepping", "step": 6, "consumed_samples": 18}, id="stepped"
         ),
-        pytest.param(lambda one: one.validated(1.25), {"validation_loss": 1.25}, id="validated"),
+        pytest.param(lambda one: one.validated(FOUND), {"validation_loss": 1.25}, id="validated"),
         pytest.param(lambda one: one.saved(SAVED), {"checkpoint": SAVED}, id="found"),
         pytest.param(lambda one: one.saved(SAVED, 1.5), {"checkpoint": SAVED}, id="saved"),
         pytest.param(
@@ -92,7 +94,7 @@ def test_metrics_are_served_for_prometheus(reporter):
     reporter.enter("Validating")
     reporter.stepped(6, 18)
     reporter.logged(train_loss=1.5, samples_per_second=2.0, tokens_per_second=3.0, eta_seconds=4.0)
-    reporter.validated(1.25)
+    reporter.validated(FOUND)
     reporter.saved(SAVED, 1.5)
     found = samples(port)
     assert {name: found[name,] for name in ("bionemo_trainer_step", "bionemo_trainer_steps_total")} == {
@@ -105,6 +107,43 @@ def test_metrics_are_served_for_prometheus(reporter):
     assert (found["bionemo_trainer_checkpoint_step",], found["bionemo_trainer_checkpoint_bytes",]) == (5.0, 2000.0)
     assert (found["bionemo_trainer_save_seconds_count",], found["bionemo_trainer_save_seconds_sum",]) == (1.0, 1.5)
     assert (found["bionemo_trainer_phase", "Validating"], found["bionemo_trainer_phase", "Starting"]) == (1.0, 0.0)
+
+
+@pytest.mark.enable_socket
+def test_what_validation_measured_is_served_as_far_as_there_is(reporter):
+    port = reporter.serve(HOST, 0)
+    assert [name for name in samples(port) if name[0] == "bionemo_trainer_validation_ratio"] == []
+    reporter.validated(FOUND)
+    found = samples(port)
+    assert found["bionemo_trainer_validation_perplexity",] == 3.5
+    ratios = {name: value for name, value in found.items() if name[0] == "bionemo_trainer_validation_ratio"}
+    assert ratios == {("bionemo_trainer_validation_ratio", "residue_accuracy"): 0.75}
+
+
+@pytest.mark.enable_socket
+def test_the_position_in_the_data_goes_on_from_earlier_attempts(reporter):
+    port = reporter.serve(HOST, 0)
+    assert samples(port)["bionemo_trainer_consumed_samples",] == 15.0
+    reporter.stepped(6, 18)
+    assert samples(port)["bionemo_trainer_consumed_samples",] == 18.0
+
+
+@pytest.mark.enable_socket
+def test_work_at_risk_is_as_old_as_the_checkpoint_or_the_process(reporter):
+    port = reporter.serve(HOST, 0)
+    assert 0 <= samples(port)["bionemo_trainer_checkpoint_age_seconds",] < 60
+    reporter.saved(replace(SAVED, saved_at=time.time() - 3600), 1.5)
+    assert 3600 <= samples(port)["bionemo_trainer_checkpoint_age_seconds",] < 3660
+
+
+@pytest.mark.enable_socket
+def test_the_utilization_is_served_only_where_it_is_known(reporter):
+    port = reporter.serve(HOST, 0)
+    reporter.metrics.measured_mfu(None)
+    assert ("bionemo_trainer_mfu_ratio",) not in samples(port)
+    reporter.metrics.measured_mfu(0.4)
+    reporter.metrics.measured_mfu(0.5)
+    assert samples(port)["bionemo_trainer_mfu_ratio",] == 0.5
 
 
 @pytest.mark.enable_socket

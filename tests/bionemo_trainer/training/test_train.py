@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bionemo_trainer.config.load import load_tree
 from bionemo_trainer.run_folder import RunFolder, read_records
@@ -50,6 +51,21 @@ def test_the_folder_has_the_experiment_managers_files(folder, found, name):
     }  # fmt: skip
 
 
+def test_what_has_no_name_of_nemos_is_logged_under_prometheus_names(folder, found, records):
+    assert found["esm1nv ends"] == DONE
+    waits = [record["bionemo_trainer_data_wait_seconds"] for record in records["esm1nv"] if "lr" in record]
+    assert len(waits) == 8
+    assert min(waits) > 0
+    saves = {record["step"]: record["bionemo_trainer_save_seconds"] for record in records["esm1nv"] if len(record) == 4}
+    assert list(saves) == [4, 8]
+    assert min(saves.values()) > 0
+    (events,) = (folder / "esm1nv").glob("events.out.tfevents*")
+    written = EventAccumulator(str(events)).Reload()
+    assert {"bionemo_trainer_data_wait_seconds", "bionemo_trainer_save_seconds"} <= set(written.Tags()["scalars"])
+    logged_waits = [event.value for event in written.Scalars("bionemo_trainer_data_wait_seconds")]
+    assert logged_waits == pytest.approx(waits)
+
+
 def test_the_parameters_that_loggers_see_are_the_configuration(folder, found):
     assert found["esm1nv ends"] == DONE
     kept = yaml.safe_load((folder / "esm1nv" / "hparams.yaml").read_text())
@@ -68,7 +84,7 @@ def test_a_line_of_training_has_its_figures(records):
     metrics = next(record for record in records["megamolbart"] if "reduced_train_loss" in record)
     assert set(metrics) == {
         "time", "step", "consumed_samples", "reduced_train_loss", "lr", "grad_norm", "loss_scale", "train_step_timing",
-        "samples_per_second", "tokens_per_second",
+        "samples_per_second", "tokens_per_second", "bionemo_trainer_data_wait_seconds",
     }  # fmt: skip
     assert metrics["consumed_samples"] == 3
 
