@@ -22,7 +22,7 @@ NAMESPACES: Schema = {
 NAME_OR_NOTHING: Schema = {"type": "string", "pattern": "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$", "maxLength": 253}
 DURATION: Schema = {"type": "string", "pattern": "^([0-9]+(ms|s|m|h))+$"}
 # Selectors and the operator's own objects are found by these, so nobody may change them.
-LABELS: Schema = {**STRINGS, "propertyNames": {"not": {"pattern": r"^(app\.kubernetes\.io|helm\.sh)/"}}}
+LABELS: Schema = {**STRINGS, "patternProperties": {r"^(app\.kubernetes\.io|helm\.sh)/": False}}
 
 
 def closed(keys: Mapping[str, Schema], required: tuple[str, ...] = ()) -> Schema:
