@@ -20,7 +20,10 @@ REFUSED = {
         {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKeys": "a"}]}}},
         "additional properties 'topologyKeys' not allowed",
     ),
-    "a label of Helm's own": ({"commonLabels": {"app.kubernetes.io/name": "a"}}, "at '/commonLabels/app.kubernetes.io~1name'"),
+    "a label of Helm's own": (
+        {"commonLabels": {"app.kubernetes.io/name": "a"}},
+        "at '/commonLabels/app.kubernetes.io~1name'",
+    ),
     "a digest that is none": ({"image": {"digest": "sha256:12"}}, "at '/image/digest'"),
     "a namespace twice": ({"watchNamespaces": ["a", "a"]}, "at '/watchNamespaces'"),
     "a lease too short": ({"settings": {"leaseSeconds": 1}}, "at '/settings/leaseSeconds'"),
