@@ -3,16 +3,17 @@
 Runs only when asked for by name (pytest tests/e2e), as root: it builds Kubernetes and our images the first time.
 """
 
-import uuid
 from pathlib import Path
 
 import pytest
 
+from testkit.cluster_examples import example_claims, strict_namespace
+from testkit.cluster_helm import Helm
 from testkit.cluster_images import built_images
+from testkit.cluster_operator import install_operator, operator_values
 from testkit.cluster_with_nodes import cluster_with_nodes
 
 HERE = Path(__file__).parent
-CRDS = HERE.parents[1] / "crds"
 
 
 def pytest_ignore_collect(config):
@@ -35,7 +36,7 @@ def images():
 @pytest.fixture(scope="session")
 def cluster(images, tmp_path_factory):
     """A cluster of our own, which may be mistreated."""
-    with cluster_with_nodes(tmp_path_factory.mktemp("cluster"), [CRDS], list(images.values())) as cluster:
+    with cluster_with_nodes(tmp_path_factory.mktemp("cluster"), images=list(images.values())) as cluster:
         yield cluster
 
 
@@ -45,11 +46,30 @@ def kubectl(cluster):
     return cluster.kubectl
 
 
+@pytest.fixture(scope="session")
+def helm(cluster, tmp_path_factory):
+    """helm for the cluster."""
+    return Helm(
+        program=cluster.programs.path("helm"),
+        folder=tmp_path_factory.mktemp("helm"),
+        kubeconfig=cluster.kubectl.kubeconfig,
+    )
+
+
+@pytest.fixture(scope="session")
+def operator(helm, kubectl):
+    """The operator for all namespaces, by the chart."""
+    install_operator(helm, kubectl, operator_values())
+
+
 @pytest.fixture
 def namespace(kubectl):
     """A namespace for one test, with the strictest rules that Kubernetes has for pods."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    kubectl.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    with strict_namespace(kubectl) as name:
+        yield name
+
+
+@pytest.fixture
+def claims(kubectl, namespace, tmp_path):
+    """The folders behind the claims that the examples name."""
+    return example_claims(kubectl, namespace, tmp_path)

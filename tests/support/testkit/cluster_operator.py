@@ -1,82 +1,67 @@
-"""The operator in its image as a Deployment of two replicas, with the rights that it needs and no others, as plain objects."""
+"""The operator in a cluster for tests, as a cluster admin gets it: our image, installed by our chart."""
 
-from collections.abc import Iterator
 from typing import Any
 
+from testkit.cluster_helm import CHART, Helm, Values
 from testkit.cluster_images import OPERATOR_IMAGE, TRAINER_IMAGE
-from testkit.cluster_kubectl import Document, Kubectl
-from testkit.cluster_workloads import pod_spec
+from testkit.cluster_kubectl import Kubectl
+from testkit.cluster_waiting import eventually
 
 OPERATOR_NAMESPACE = "bionemo-system"
-NAME = "bionemo-operator"
-_RIGHTS = (
-    ("bionemo.dev", "bionemotrainings,bionemopreprocesses", "get,list,watch,patch"),
-    ("bionemo.dev", "bionemotrainings/status,bionemopreprocesses/status", "patch"),
-    ("kubeflow.org", "pytorchjobs", "get,list,watch,create,patch,delete"),
-    ("batch", "jobs", "get,list,watch,create,patch,delete"),
-    ("", "pods", "get,list,watch"),
-    ("events.k8s.io", "events", "create,patch"),
-    ("coordination.k8s.io", "leases", "get,create,update,patch"),
-    ("apiextensions.k8s.io", "customresourcedefinitions", "get,list,watch"),
-    ("", "namespaces", "get,list,watch"),
-)
-"""Group, resources, verbs."""
+RELEASE = "bionemo-operator"
+WITHIN = "--timeout=90s"
+_OPERATORS = "--selector=app.kubernetes.io/component=operator"
 
 
-def install_operator(kubectl: Kubectl) -> None:
-    """Installs the operator for all namespaces and waits until a replica is ready.
+def operator_values(**changes: Any) -> dict[str, Any]:
+    """Values of a test: images that are on the nodes, and a failover that need not be waited for."""
+    return {
+        "image": _image(OPERATOR_IMAGE),
+        "trainerImage": _image(TRAINER_IMAGE),
+        "settings": {"leaseSeconds": 5},
+        "readinessProbe": {"periodSeconds": 1},
+        **changes,
+    }
+
+
+def install_operator(
+    helm: Helm, kubectl: Kubectl, values: Values, release: str = RELEASE, namespace: str = OPERATOR_NAMESPACE
+) -> None:
+    """Installs the operator, or upgrades it, and waits until every replica is ready and one leads.
 
     Raises:
-        KubectlError: It was not ready in time.
+        HelmError: The chart was refused, or the operator was not ready in time.
     """
-    for document in _documents():
-        kubectl.apply(document)
-    kubectl("rollout", "status", f"deployment/{NAME}", f"--namespace={OPERATOR_NAMESPACE}", "--timeout=90s")
-
-
-def _documents() -> Iterator[Document]:
-    place = {"name": NAME, "namespace": OPERATOR_NAMESPACE}
     strict = {"pod-security.kubernetes.io/enforce": "restricted"}
-    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OPERATOR_NAMESPACE, "labels": strict}}
-    yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place}
-    api = "rbac.authorization.k8s.io"
-    rules = [
-        {"apiGroups": [group], "resources": resources.split(","), "verbs": verbs.split(",")}
-        for group, resources, verbs in _RIGHTS
-    ]
-    yield {"apiVersion": f"{api}/v1", "kind": "ClusterRole", "metadata": {"name": NAME}, "rules": rules}
-    yield {
-        "apiVersion": f"{api}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": NAME},
-        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": NAME},
-        "subjects": [{"kind": "ServiceAccount", **place}],
-    }
-    labels = {"app": NAME}
-    template = {"metadata": {"labels": labels}, "spec": _pod()}
-    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}
-    yield {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": place, "spec": spec}
+    metadata = {"name": namespace, "labels": strict}
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    place = (release, str(CHART), f"--namespace={namespace}")
+    helm("upgrade", "--install", *place, "--wait", WITHIN, values=values)
+    assert eventually(lambda: leader_of(kubectl, release, namespace), 20)
 
 
-def _pod() -> dict[str, Any]:
-    pod = pod_spec(OPERATOR_IMAGE, [])
-    settings = {"TRAINER_IMAGE": TRAINER_IMAGE, "LEASE_NAMESPACE": OPERATOR_NAMESPACE, "LEASE_SECONDS": "5"}
-    container = pod["containers"][0] | {
-        "env": [{"name": f"BIONEMO_OPERATOR_{name}", "value": value} for name, value in settings.items()],
-        "ports": [{"name": "metrics", "containerPort": 8080}],
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1},
-        "livenessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
-    }
-    apart = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": {"app": NAME}},
-    }
-    return pod | {
-        "restartPolicy": "Always",
-        "automountServiceAccountToken": True,
-        "serviceAccountName": NAME,
-        "topologySpreadConstraints": [apart],
-        "containers": [container],
-    }
+def leader_of(kubectl: Kubectl, release: str = RELEASE, namespace: str = OPERATOR_NAMESPACE) -> str:
+    """Name of the pod that leads; empty when none does."""
+    leases = kubectl.get("leases", f"--namespace={namespace}")["items"]
+    holders = {lease["metadata"]["name"]: lease["spec"].get("holderIdentity") or "" for lease in leases}
+    pods = kubectl.get("pods", f"--namespace={namespace}", _OPERATORS)["items"]
+    holder = str(holders.get(release, ""))
+    return holder if holder in {pod["metadata"]["name"] for pod in pods} else ""
+
+
+def delete_leader(kubectl: Kubectl) -> str:
+    """Has the replica that leads vanish without a farewell, and returns its name."""
+    leader = leader_of(kubectl)
+    assert leader
+    kubectl("delete", "pod", leader, f"--namespace={OPERATOR_NAMESPACE}", "--force", "--grace-period=0", "--wait=false")
+    return leader
+
+
+def logs_of(kubectl: Kubectl, namespace: str = OPERATOR_NAMESPACE) -> str:
+    """What all replicas have said since they started."""
+    return kubectl("logs", _OPERATORS, f"--namespace={namespace}", "--tail=-1", "--prefix")
+
+
+def _image(name: str) -> dict[str, str]:
+    repository, _, tag = name.rpartition(":")
+    return {"repository": repository, "tag": tag}
