@@ -1,6 +1,7 @@
 """The suite for the chart: what helm makes of it, and what a real API server says to that.
 
-Runs only when asked for by name (pytest tests/chart): helm and the API server take minutes to build the first time.
+Runs only when asked for by name (poe chart): helm and the API server take minutes to build the first time. Golden files are written
+anew by `poe chart --update-goldens`.
 """
 
 import shutil

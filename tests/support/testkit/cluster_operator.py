@@ -1,5 +1,6 @@
 """The operator in a cluster for tests, as a cluster admin gets it: our image, installed by our chart."""
 
+from pathlib import Path
 from typing import Any
 
 from testkit.cluster_helm import CHART, Helm, Values
@@ -25,9 +26,16 @@ def operator_values(**changes: Any) -> dict[str, Any]:
 
 
 def install_operator(
-    helm: Helm, kubectl: Kubectl, values: Values, release: str = RELEASE, namespace: str = OPERATOR_NAMESPACE
+    helm: Helm, kubectl: Kubectl, values: Values, chart: Path = CHART, namespace: str = OPERATOR_NAMESPACE
 ) -> None:
     """Installs the operator, or upgrades it, and waits until every replica is ready and one leads.
+
+    Args:
+        helm: For the cluster.
+        kubectl: The same cluster.
+        values: Those that differ from the defaults.
+        chart: Which build of it.
+        namespace: Made when missing, with the strictest rules for pods.
 
     Raises:
         HelmError: The chart was refused, or the operator was not ready in time.
@@ -35,17 +43,27 @@ def install_operator(
     strict = {"pod-security.kubernetes.io/enforce": "restricted"}
     metadata = {"name": namespace, "labels": strict}
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    place = (release, str(CHART), f"--namespace={namespace}")
+    place = (RELEASE, str(chart), f"--namespace={namespace}")
     helm("upgrade", "--install", *place, "--wait", WITHIN, values=values)
-    assert eventually(lambda: leader_of(kubectl, release, namespace), 20)
+    assert eventually(lambda: leader_of(kubectl, namespace), 20)
 
 
-def leader_of(kubectl: Kubectl, release: str = RELEASE, namespace: str = OPERATOR_NAMESPACE) -> str:
+def uninstall_operator(helm: Helm, kubectl: Kubectl, namespace: str = OPERATOR_NAMESPACE) -> None:
+    """Uninstalls the operator and waits until its pods are gone.
+
+    Raises:
+        HelmError: There is none.
+    """
+    helm("uninstall", RELEASE, f"--namespace={namespace}", "--wait", WITHIN)
+    kubectl("wait", "--for=delete", "pods", _OPERATORS, f"--namespace={namespace}", WITHIN)
+
+
+def leader_of(kubectl: Kubectl, namespace: str = OPERATOR_NAMESPACE) -> str:
     """Name of the pod that leads; empty when none does."""
     leases = kubectl.get("leases", f"--namespace={namespace}")["items"]
     holders = {lease["metadata"]["name"]: lease["spec"].get("holderIdentity") or "" for lease in leases}
     pods = kubectl.get("pods", f"--namespace={namespace}", _OPERATORS)["items"]
-    holder = str(holders.get(release, ""))
+    holder = str(holders.get(RELEASE, ""))
     return holder if holder in {pod["metadata"]["name"] for pod in pods} else ""
 
 
