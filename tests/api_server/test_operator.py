@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from bionemo_trainer.contract import Progress, SavedCheckpoint, progress_to_json
+from testkit import chart_rights
 from testkit.cluster_waiting import eventually
 from testkit.namespace_view import NamespaceView
 from testkit.operator_process import OperatorProcess
@@ -16,10 +17,23 @@ PROGRESS_PORT = 19464 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removep
 """Each worker process of the tests has its own."""
 
 
+SETTINGS = {
+    "PROGRESS_PORT": str(PROGRESS_PORT),
+    "LEASE_NAMESPACE": chart_rights.NAMESPACE,
+    "LEASE_NAME": "bionemo-operator",
+}
+
+
 @pytest.fixture(scope="module")
-def operator(plane):
+def kubeconfig(plane):
+    """With the rights that the chart grants, and no others."""
+    return chart_rights.grant_operator(plane.kubectl, plane.url, plane.folder)
+
+
+@pytest.fixture(scope="module")
+def operator(kubeconfig):
     """One replica that leads."""
-    process = OperatorProcess(kubeconfig=plane.kubeconfig, settings={"PROGRESS_PORT": str(PROGRESS_PORT)})
+    process = OperatorProcess(kubeconfig=kubeconfig, settings=SETTINGS)
     process.start()
     assert eventually(lambda: process.metric("bionemo_operator_leads") == 1.0)
     yield process
@@ -225,11 +239,9 @@ def _pods_of(cluster, job):
     return {pod["metadata"]["name"] for pod in pods}
 
 
-def test_an_operator_that_was_killed_is_replaced_by_the_other_one(plane, operator, cluster, kubelet, rank_zero):
+def test_an_operator_that_was_killed_is_replaced_by_the_other_one(kubeconfig, operator, cluster, kubelet, rank_zero):
     rank_zero["progress"] = progress(40)
-    other = OperatorProcess(
-        kubeconfig=plane.kubeconfig, identity="operator-1", settings={"PROGRESS_PORT": str(PROGRESS_PORT)}
-    )
+    other = OperatorProcess(kubeconfig=kubeconfig, identity="operator-1", settings=SETTINGS)
     other.start()
     try:
         cluster.apply()
@@ -254,3 +266,20 @@ def test_metrics_tell_of_a_training_until_it_is_gone(operator, cluster):
     cluster.kubectl("delete", "bnt", "small", cluster.place)
     assert eventually(lambda: operator.metric(sample) is None)
     assert json.loads(operator.get("/healthz")) == {"faults": {}}
+
+
+def test_a_training_that_has_ended_is_deleted_when_its_time_is_up(cluster, kubelet):
+    cluster.apply(ttlSecondsAfterFinished=1)
+    for name in start_pods(cluster, kubelet):
+        kubelet.succeed(name)
+    assert eventually(lambda: cluster.names("bnt") == [])
+
+
+def test_a_preparation_is_suspended_and_goes_on(cluster):
+    facts = {"source": {"claim": {"name": "raw"}}, "output": {"claim": {"name": "data"}, "path": "molecules"}}
+    place = ("molecules", "BioNeMoPreprocess")
+    cluster.apply(*place, recipe="molecule/zinc15", **facts)
+    assert eventually(lambda: cluster.names("job") == ["molecules-list"])
+    for wish in (True, False):
+        cluster.apply(*place, recipe="molecule/zinc15", suspend=wish, **facts)
+        assert eventually(lambda wish=wish: cluster.get("job", "molecules-list")["spec"]["suspend"] is wish)
