@@ -21,6 +21,7 @@ from bionemo_operator.planning.causes import FINAL, FREE, OF_NODES, Ending, endi
 from bionemo_operator.planning.observed import Job
 from bionemo_operator.planning.training_progress import with_reading
 from bionemo_operator.planning.training_view import TrainingView
+from bionemo_trainer.contract import ExitCode
 
 EVIDENCE_SECONDS = 5
 """How long the end of a pod may reach us after the end of its job."""
@@ -45,7 +46,7 @@ def begun(view: TrainingView, number: int, *, nodes: int, started_at: datetime) 
         number=number,
         nodes=nodes,
         start_time=started_at,
-        start_step=status.checkpoint.step if status.checkpoint else None,
+        start_step=_saved_step(view),
     )
     metadata, claim = view.training.metadata, view.training.spec.results.claim
     recovery = recovery.model_copy(
@@ -102,6 +103,13 @@ def recent(training: BioNeMoTraining, times: tuple[datetime, ...], now: datetime
     """The times within the window in which restarts are counted."""
     since = now - timedelta(seconds=training.spec.recovery.window_seconds)
     return tuple(time for time in times if time > since)
+
+
+def _saved_step(view: TrainingView) -> int | None:
+    """The newest checkpoint that is known of; one made at a stop on request is told by the last words alone."""
+    seen, last = view.status.checkpoint, view.last
+    told = last.end_step if last and last.exit_code == ExitCode.STOPPED else None
+    return max((step for step in (seen.step if seen else None, told) if step is not None), default=None)
 
 
 def _with_begun(view: TrainingView) -> TrainingView:

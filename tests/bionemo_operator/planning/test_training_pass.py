@@ -1,5 +1,6 @@
 """Each situation of a training leads to the right decision, and its conditions say so."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from bionemo_operator.api.training_status import TrainingStatus
 from bionemo_operator.planning.observed import Node
 from bionemo_operator.planning.training_pass import training_pass
 from bionemo_operator.planning.training_view import CreateJob, DeleteJob, DeleteResource, ForceDeletePod
+from bionemo_trainer.contract import ExitCode
 from testkit.observations import NOON, World, ended, job, message_of, pod, reading, reason_of, training, view
 
 
@@ -322,6 +324,26 @@ def test_a_suspended_training_saves_then_pauses_then_goes_on():
     world.passes()
     assert world.created == [1, 2]
     assert world.status.recovery.restarts_in_window == 0
+
+
+def test_what_a_stop_saved_is_known_from_its_last_words():
+    world = running_world()
+    world.passes(reading=reading(30, saved_step=20))
+    world.training = training(suspend=True)
+    world.passes()
+    words = ended(ExitCode.STOPPED, json.dumps({"exitCode": 75, "rank": 0, "message": "stopped", "step": 34}))
+    world.pods = {
+        name: replace(one, phase="Failed", last_words=words, is_gone=True) for name, one in world.pods.items()
+    }
+    world.passes()
+    world.training = training()
+    world.passes()
+    world.runs(2)
+    world.passes(reading=reading(36, attempt=2))
+    recovery = world.status.recovery
+    assert recovery is not None
+    assert [(attempt.start_step, attempt.end_step) for attempt in recovery.attempts] == [(0, 34), (34, None)]
+    assert recovery.steps_lost == 0
 
 
 def test_a_suspended_training_does_not_begin():
