@@ -3,7 +3,7 @@
 import pytest
 
 from bionemo_trainer.config.load import load_recipe
-from bionemo_trainer.training.utilization import flops_per_token, num_sides, peak_flops
+from bionemo_trainer.training.utilization import flops_per_token, model_flops_utilization, num_sides, peak_flops
 
 MEGAMOLBART = "molecule/megamolbart/pretrain_small_span_aug"
 ESM1NV = "protein/esm1nv/pretrain_small"
@@ -37,3 +37,21 @@ def test_operations_are_six_per_weight_and_twelve_per_product(recipe, sides, wei
     assert num_sides(config) == sides
     assert flops_per_token(config, 0.0) == 6 * weights
     assert flops_per_token(config, 100.0) - flops_per_token(config, 0.0) == pytest.approx(12 * products * 100)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "tokens_per_sample", "mean_length"),
+    [pytest.param(ESM1NV, 300.0, 300.0, id="an encoder"), pytest.param(MEGAMOLBART, 80.0, 40.0, id="both")],
+)
+def test_the_share_is_that_of_all_gpus_together(recipe, tokens_per_sample, mean_length):
+    config = load_recipe(recipe, ["trainer.precision=bf16-mixed"]).config
+    share = model_flops_utilization(
+        config, "NVIDIA A100-SXM4-80GB", num_ranks=16, tokens_per_second=1e6, tokens_per_sample=tokens_per_sample
+    )
+    assert share == flops_per_token(config, mean_length) * 1e6 / (16 * 312e12)
+    assert 0 < share < 1
+
+
+def test_on_other_devices_there_is_no_share():
+    config = load_recipe(ESM1NV).config
+    assert model_flops_utilization(config, "cpu", num_ranks=2, tokens_per_second=1e3, tokens_per_sample=100.0) is None

@@ -21,7 +21,7 @@ from bionemo_trainer.training.records import append_metrics, write_records
 from bionemo_trainer.training.run import Run
 from bionemo_trainer.training.step_log import Interval, Numbers
 from bionemo_trainer.training.stopping import StopWish
-from bionemo_trainer.training.utilization import flops_per_token, num_sides, peak_flops
+from bionemo_trainer.training.utilization import model_flops_utilization
 
 
 class PretrainingModule(LightningModule):
@@ -206,17 +206,14 @@ class PretrainingModule(LightningModule):
 
     def _mfu(self, tokens_per_second: float) -> float | None:
         """Of the interval that was closed last; None where the peak of the device is not known."""
-        run = self.run
-        device = run.strategy.trainee.ranks.device
-        peak = (
-            peak_flops(torch.cuda.get_device_name(device), run.config.trainer.precision)
-            if device.type == "cuda"
-            else None
+        device, interval = self.run.strategy.trainee.ranks.device, self.interval
+        return model_flops_utilization(
+            self.run.config,
+            torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+            num_ranks=self.run.strategy.world_size,
+            tokens_per_second=tokens_per_second,
+            tokens_per_sample=interval.num_tokens / interval.num_samples,
         )
-        if peak is None:
-            return None
-        mean_length = self.interval.num_tokens / self.interval.num_samples / num_sides(run.config)
-        return flops_per_token(run.config, mean_length) * tokens_per_second / (peak * run.strategy.world_size)
 
     def log_figures(self, step: int, metrics: dict[str, float]) -> None:
         """To the run's own records and to every logger, on rank 0."""

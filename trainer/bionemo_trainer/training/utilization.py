@@ -21,6 +21,25 @@ _PEAK_FLOPS: tuple[tuple[str, float], ...] = (
 """Dense 16-bit operations per second by what a device's name contains, from NVIDIA's data sheets; the first that fits counts."""
 
 
+def model_flops_utilization(
+    config: TrainConfig, device_name: str, *, num_ranks: int, tokens_per_second: float, tokens_per_sample: float
+) -> float | None:
+    """The share of the peak of all GPUs that a model's arithmetic makes up; None where the peak is not known.
+
+    Args:
+        config: The run.
+        device_name: Of every rank.
+        num_ranks: Of the run, each with a GPU.
+        tokens_per_second: Of all ranks.
+        tokens_per_sample: On average, of encoder and decoder together.
+    """
+    peak = peak_flops(device_name, config.trainer.precision)
+    if peak is None:
+        return None
+    mean_length = tokens_per_sample / num_sides(config)
+    return flops_per_token(config, mean_length) * tokens_per_second / (peak * num_ranks)
+
+
 def peak_flops(device_name: str, precision: str) -> float | None:
     """Operations per second that a GPU could do; None where that is not known.
 
