@@ -182,8 +182,10 @@ def test_the_first_pod_may_be_deleted(kubectl, ward, tell):
     status, seconds = ward.recovered("deleted", harm)
 
     tell(f"first pod deleted, leader of the operator too: first new step after {seconds:.0f} s, {causes_of(status)}")
-    assert causes_of(status) == ["Stopped", None]
-    assert status["recovery"].get("stepsLost", 0) == 0
+    # What it said at its end went with it, unless a replica saw that in time.
+    assert causes_of(status) in (["Evicted", None], ["Stopped", None])
+    assert status["recovery"]["restarts"] == 1
+    assert ward.logged_steps("deleted") == list(range(1, MAX_STEPS + 1))  # it saved before it went
 
 
 def test_a_node_that_dies_is_blamed_and_the_training_goes_on(cluster, kubectl, ward, tell):

@@ -7,6 +7,7 @@ from testkit.cluster_helm import CHART, Helm, Values
 from testkit.cluster_images import OPERATOR_IMAGE, TRAINER_IMAGE
 from testkit.cluster_kubectl import Kubectl
 from testkit.cluster_waiting import eventually
+from testkit.cluster_workloads import kill_pod
 
 OPERATOR_NAMESPACE = "bionemo-system"
 RELEASE = "bionemo-operator"
@@ -68,9 +69,10 @@ def leader_of(kubectl: Kubectl, namespace: str = OPERATOR_NAMESPACE) -> str:
 
 
 def delete_leader(kubectl: Kubectl) -> str:
-    """Has the replica that leads vanish without a farewell, and returns its name."""
+    """Has the replica that leads vanish before it can give its lease back, and returns its name."""
     leader = leader_of(kubectl)
     assert leader
+    kill_pod(kubectl, OPERATOR_NAMESPACE, leader)
     kubectl("delete", "pod", leader, f"--namespace={OPERATOR_NAMESPACE}", "--force", "--grace-period=0", "--wait=false")
     return leader
 
