@@ -32,7 +32,10 @@ def preprocessing() -> Dashboard:
         curves(
             "Shards done",
             "Part of the stage that runs; each stage begins at nought.",
-            Query(expr=f"bionemo_preprocess_shards_done{{{_IN}}} / bionemo_preprocess_shards{{{_IN}}}", legend=_NAME),
+            Query(
+                expr=f"max by (namespace, name) (bionemo_preprocess_shards_done{{{_IN}}} / bionemo_preprocess_shards{{{_IN}}})",
+                legend=_NAME,
+            ),
             unit="percentunit",
         ),
         curves(
@@ -61,4 +64,4 @@ def _count(condition: str, status: str) -> str:
 
 def _rejected_share() -> str:
     rejected = f"bionemo_preprocess_rejected_records{{{_IN}}}"
-    return f"{rejected} / ({rejected} + bionemo_preprocess_train_records{{{_IN}}})"
+    return f"max by (namespace, name) ({rejected} / ({rejected} + bionemo_preprocess_train_records{{{_IN}}}))"
