@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a cluster with nodes needs, when something lacks; called as root by whoever starts one.
+# Installs the Debian packages that a suite needs, when something lacks; as root. `packages.sh` is for a cluster with nodes and is
+# called by whoever starts one, `packages.sh monitoring` for the tests of alerts and dashboards.
 set -euo pipefail
 
 # One program a line, and the package that has it.
 needed() {
+    [ "${1:-nodes}" != monitoring ] || {
+        echo "promtool prometheus"
+        return
+    }
     cat <<'TEXT'
 containerd containerd
 runc runc
@@ -20,7 +25,7 @@ TEXT
 lacking=()
 while read -r program package; do
     PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null || lacking+=("$package")
-done < <(needed)
+done < <(needed "$@")
 [ "${#lacking[@]}" -gt 0 ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "packages.sh: these packages are missing and can't be installed without root and apt-get: ${lacking[*]}" >&2
