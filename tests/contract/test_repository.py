@@ -13,7 +13,9 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PINS = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
-MODULES = sorted(path for member in ("operator", "trainer", "monitoring", "docs") for path in (ROOT / member).rglob("*.py"))
+MODULES = sorted(
+    path for member in ("operator", "trainer", "monitoring", "docs") for path in (ROOT / member).rglob("*.py")
+)
 FUNCTION_LIMIT = 60
 MODULE_LIMIT = 250
 
