@@ -7,6 +7,7 @@ import pytest
 
 from testkit.cluster_examples import (
     EXAMPLES,
+    PATIENCE_SECONDS,
     ended,
     example_claims,
     preparation,
@@ -45,7 +46,7 @@ def training(name, steps):
 
 def prepare(kubectl, namespace):
     kubectl.apply(preparation("proteins"), f"--namespace={namespace}")
-    assert ended(kubectl, namespace, "bnp", "proteins", 180)[0] == "Succeeded"
+    assert ended(kubectl, namespace, "bnp", "proteins", PATIENCE_SECONDS)[0] == "Succeeded"
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_helm_test_finds_all_replicas_well_and_one_that_leads(helm):
 def test_an_upgrade_disturbs_no_training_and_upgrades_the_definitions(helm, kubectl, namespace, next_chart):
     prepare(kubectl, namespace)
     kubectl.apply(training("steady", 300), f"--namespace={namespace}")
-    assert eventually(lambda: step_of(kubectl, namespace, "steady", 1) > 5, 180)
+    assert eventually(lambda: step_of(kubectl, namespace, "steady", 1) > 5, PATIENCE_SECONDS)
 
     values = operator_values(podAnnotations={"build": "next"}, settings={"leaseSeconds": 5, "workers": 8})
     install_operator(helm, kubectl, values, next_chart)
@@ -85,7 +86,7 @@ def test_an_upgrade_disturbs_no_training_and_upgrades_the_definitions(helm, kube
 
     assert 0 < step_after_upgrade < 300
     assert kubectl("get", "bnt", f"--namespace={namespace}").split()[1] == "STATE"
-    phase, text = ended(kubectl, namespace, "bnt", "steady", 300)
+    phase, text = ended(kubectl, namespace, "bnt", "steady", PATIENCE_SECONDS)
     assert phase == "Succeeded", text
     assert json.loads(text)["recovery"]["restarts"] == 0
     assert len(json.loads(text)["recovery"]["attempts"]) == 1
@@ -109,7 +110,7 @@ def test_uninstalling_leaves_resources_and_results_which_the_next_installation_t
     )
     assert left == ""
     install_operator(helm, kubectl, operator_values())
-    assert ended(kubectl, namespace, "bnt", "later", 180)[0] == "Succeeded"
+    assert ended(kubectl, namespace, "bnt", "later", PATIENCE_SECONDS)[0] == "Succeeded"
 
 
 @pytest.mark.usefixtures("installed", "claims")
@@ -126,7 +127,7 @@ def test_an_operator_of_one_namespace_works_there_without_any_right_on_the_clust
         install_operator(helm, kubectl, operator_values(**nothing_of_the_cluster), namespace=home)
         prepare(kubectl, namespace)
         kubectl.apply(training("here", 5), f"--namespace={namespace}")
-        phase, text = ended(kubectl, namespace, "bnt", "here", 180)
+        phase, text = ended(kubectl, namespace, "bnt", "here", PATIENCE_SECONDS)
 
         assert phase == "Succeeded", text
         assert status_of(kubectl, elsewhere, "bnp", "proteins") == {}

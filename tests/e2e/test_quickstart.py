@@ -3,7 +3,7 @@
 import pytest
 
 from bionemo_trainer.run_folder import RunFolder, read_records
-from testkit.cluster_examples import EXAMPLES, ended, preparation, status_of, training_of, workers_of
+from testkit.cluster_examples import EXAMPLES, PATIENCE_SECONDS, ended, preparation, status_of, training_of, workers_of
 from testkit.cluster_operator import logs_of
 from testkit.cluster_waiting import eventually
 from testkit.cluster_with_nodes import OTHER_NODE, STEADY_NODE
@@ -24,13 +24,13 @@ def test_molecules_are_prepared_and_a_model_is_trained_on_two_nodes(kubectl, nam
     training = training_of(EXAMPLES / "quickstart/training.yaml", SHORT, checkpoint={"intervalSteps": 30, "keep": 2})
     for document in (preparation("molecules"), training):
         kubectl.apply(document, f"--namespace={namespace}")
-    assert ended(kubectl, namespace, "bnp", "molecules", 180)[0] == "Succeeded"
+    assert ended(kubectl, namespace, "bnp", "molecules", PATIENCE_SECONDS)[0] == "Succeeded"
 
-    assert 0 < eventually(lambda: reported_step(kubectl, namespace), 240) <= MAX_STEPS
+    assert 0 < eventually(lambda: reported_step(kubectl, namespace), PATIENCE_SECONDS) <= MAX_STEPS
     workers = workers_of(kubectl, namespace, NAME, 1)
     assert {pod["spec"]["nodeName"] for pod in workers} == {STEADY_NODE, OTHER_NODE}
 
-    phase, status = ended(kubectl, namespace, "bnt", NAME, 600)
+    phase, status = ended(kubectl, namespace, "bnt", NAME, PATIENCE_SECONDS)
     assert phase == "Succeeded", status
     (run,) = (path.parents[1] for path in claims["bionemo-results"].rglob("records/metrics.jsonl"))
     losses = [

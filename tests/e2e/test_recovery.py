@@ -16,6 +16,7 @@ import pytest
 from bionemo_trainer.run_folder import RunFolder, read_records
 from testkit.cluster_examples import (
     EXAMPLES,
+    PATIENCE_SECONDS,
     ended,
     example_claims,
     preparation,
@@ -59,7 +60,7 @@ class Ward:
         checkpoint = {"intervalSteps": SAVE_EVERY, "keep": 2}
         document = training_of(EXAMPLES / "proteins/esm1nv.yaml", SHORT, name, checkpoint=checkpoint)
         self.kubectl.apply(document, f"--namespace={self.namespace}")
-        assert eventually(lambda: self.step(name, 1) >= HARM_AT, 180), self.status(name)
+        assert eventually(lambda: self.step(name, 1) >= HARM_AT, PATIENCE_SECONDS), self.status(name)
 
     def status(self, name: str) -> dict[str, Any]:
         return status_of(self.kubectl, self.namespace, "bnt", name)
@@ -79,9 +80,11 @@ class Ward:
         harm()
         harmed_at = time.monotonic()
         saved = max(self.saved_steps(name))
-        assert eventually(lambda: self.step(name, attempt) > saved, 240), json.dumps(self.status(name), indent=1)
+        assert eventually(lambda: self.step(name, attempt) > saved, PATIENCE_SECONDS), json.dumps(
+            self.status(name), indent=1
+        )
         seconds = time.monotonic() - harmed_at
-        phase, status = ended(self.kubectl, self.namespace, "bnt", name, 300)
+        phase, status = ended(self.kubectl, self.namespace, "bnt", name, PATIENCE_SECONDS)
         assert phase == "Succeeded", status
         return json.loads(status), seconds
 
@@ -105,7 +108,7 @@ def ward(kubectl, operator, tmp_path_factory):  # noqa: ARG001 - the operator ne
     with strict_namespace(kubectl) as namespace:
         folders = example_claims(kubectl, namespace, tmp_path_factory.mktemp("claims"))
         kubectl.apply(preparation("proteins"), f"--namespace={namespace}")
-        assert ended(kubectl, namespace, "bnp", "proteins", 180)[0] == "Succeeded"
+        assert ended(kubectl, namespace, "bnp", "proteins", PATIENCE_SECONDS)[0] == "Succeeded"
         yield Ward(kubectl=kubectl, namespace=namespace, results=folders["bionemo-results"])
 
 
@@ -129,7 +132,9 @@ def test_a_suspended_training_goes_on_where_it_was_without_repeating_a_step(kube
 
     ward.suspend("suspended", True)
     delete_leader(kubectl)
-    assert eventually(lambda: ward.status("suspended").get("phase") == "Suspended", 120), ward.status("suspended")
+    assert eventually(lambda: ward.status("suspended").get("phase") == "Suspended", PATIENCE_SECONDS), ward.status(
+        "suspended"
+    )
     assert eventually(lambda: ward.pods("suspended", 1) == [], 60)
     saved = max(ward.saved_steps("suspended"))
     status, seconds = ward.recovered("suspended", lambda: ward.suspend("suspended", False))
@@ -164,7 +169,7 @@ def test_an_operator_that_is_deleted_is_not_missed(kubectl, ward, tell):
     deleted, deleted_at = delete_leader(kubectl), time.monotonic()
     assert eventually(lambda: leader_of(kubectl) not in {"", deleted}, 30)
     seconds = time.monotonic() - deleted_at
-    phase, text = ended(kubectl, ward.namespace, "bnt", "unattended", 300)
+    phase, text = ended(kubectl, ward.namespace, "bnt", "unattended", PATIENCE_SECONDS)
 
     tell(f"operator deleted: another replica leads after {seconds:.1f} s")
     assert phase == "Succeeded", text

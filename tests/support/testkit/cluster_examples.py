@@ -20,6 +20,12 @@ EXAMPLES = REPOSITORY / "examples"
 CLAIMS = ("bionemo-examples", "bionemo-data", "bionemo-results")
 ENDS = ("Succeeded", "Failed", "Invalid")
 
+GRACE_SECONDS = 30
+"""In place of the 300 that large checkpoints need: pods of a dead node are waited for as long as this, and half a minute more."""
+
+PATIENCE_SECONDS = 600
+"""For what takes a minute on two cores of one's own: a machine may have other work as well."""
+
 type Overrides = Mapping[str, Any]
 
 
@@ -59,7 +65,7 @@ def training_of(example: Path, changes: Overrides, name: str | None = None, **sp
     kept = [text for text in document["spec"]["overrides"] if text.split("=")[0] not in changes]
     overrides = [*kept, *(f"{key}={value}" for key, value in changes.items())]
     metadata = document["metadata"] | ({"name": name} if name else {})
-    template = {"affinity": _apart(metadata["name"])}
+    template = {"affinity": _apart(metadata["name"]), "terminationGracePeriodSeconds": GRACE_SECONDS}
     spread = {"nodes": 2, "processesPerNode": 1, "overrides": overrides, "template": template, **spec}
     return {**document, "metadata": metadata, "spec": document["spec"] | spread}
 
