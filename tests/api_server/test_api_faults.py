@@ -13,7 +13,7 @@ from testkit.namespace_view import NamespaceView
 from testkit.operator_process import OperatorProcess
 
 STOPPED = '{"exitCode": 75, "rank": 0, "message": "stopped on request", "step": 40}'
-EXPECTED = ("Succeeded", [(1, "Stopped", 40), (2, None, None)], 1, ["small-2"])
+EXPECTED = ("Succeeded", [(1, "Stopped", 40), (2, None, 40)], 1, ["small-2"])
 
 
 @pytest.fixture(scope="module")

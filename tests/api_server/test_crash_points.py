@@ -117,7 +117,7 @@ class Life:
         return status["phase"], attempts, status["recovery"]["restarts"], self.names("pytorchjob")
 
 
-EXPECTED = ("Succeeded", [(1, "Stopped", 40), (2, None, None)], 1, ["small-2"])
+EXPECTED = ("Succeeded", [(1, "Stopped", 40), (2, None, 40)], 1, ["small-2"])
 
 
 def test_a_life_without_death(plane, namespace, kubelet):

@@ -16,6 +16,7 @@ from testkit.cluster_kubectl import FIELD_MANAGER, Kubectl, KubectlError
 from testkit.cluster_processes import Running, await_ready, free_ports, start
 from testkit.cluster_programs import built_programs
 from testkit.cluster_training_operator import TrainingOperator, install_training_operator, pytorch_job_crd
+from testkit.cluster_waiting import eventually
 
 _CONTROLLERS = (
     "clusterrole-aggregation-controller",
@@ -113,7 +114,16 @@ def _start_api_server(place: Place, stack: contextlib.ExitStack) -> tuple[Kubect
 def _install_crds(kubectl: Kubectl, files: Sequence[Path]) -> None:
     names = [f"--filename={path}" for path in files]
     kubectl("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", *names)
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    assert eventually(partial(_are_established, kubectl, names), 60), f"the API server serves none of {files}"
+
+
+def _are_established(kubectl: Kubectl, names: Sequence[str]) -> bool:
+    """Whether the API server serves them. `kubectl wait` gives up on one whose conditions it has not begun to write."""
+    try:
+        kubectl("wait", "--for=condition=Established", "--timeout=10s", *names)
+    except KubectlError:
+        return False
+    return True
 
 
 def _has_service_account(kubectl: Kubectl) -> bool:
