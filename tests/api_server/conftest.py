@@ -18,17 +18,6 @@ CRDS = HERE.parents[1] / "crds"
 UNDER_TEST = os.environ.get("KUBECONFIG_UNDER_TEST")
 
 
-def pytest_ignore_collect(config):
-    asked_for = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
-    return None if any(path.is_relative_to(HERE) for path in asked_for) else True
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.enable_socket)
-
-
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory):
     """A control plane of our own, which may be mistreated."""

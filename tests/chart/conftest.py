@@ -5,26 +5,12 @@ anew by `poe chart --update-goldens`.
 """
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from testkit.cluster_control_plane import control_plane
 from testkit.cluster_helm import CHART, Helm
 from testkit.cluster_programs import built_programs
-
-HERE = Path(__file__).parent
-
-
-def pytest_ignore_collect(config):
-    asked_for = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
-    return None if any(path.is_relative_to(HERE) for path in asked_for) else True
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.enable_socket)
 
 
 @pytest.fixture(scope="session")

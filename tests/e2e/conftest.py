@@ -3,8 +3,6 @@
 Runs only when asked for by name (pytest tests/e2e), as root: it builds Kubernetes and our images the first time.
 """
 
-from pathlib import Path
-
 import pytest
 
 from testkit.cluster_examples import example_claims, strict_namespace
@@ -12,19 +10,6 @@ from testkit.cluster_helm import Helm
 from testkit.cluster_images import built_images
 from testkit.cluster_operator import install_operator, operator_values
 from testkit.cluster_with_nodes import cluster_with_nodes
-
-HERE = Path(__file__).parent
-
-
-def pytest_ignore_collect(config):
-    asked_for = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
-    return None if any(path.is_relative_to(HERE) for path in asked_for) else True
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.enable_socket)
 
 
 @pytest.fixture(scope="session")

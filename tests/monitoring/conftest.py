@@ -4,22 +4,8 @@ Runs only when asked for by name (pytest tests/monitoring): nothing else here ne
 """
 
 import shutil
-from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).parent
-
-
-def pytest_ignore_collect(config):
-    asked_for = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
-    return None if any(path.is_relative_to(HERE) for path in asked_for) else True
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.enable_socket)
 
 
 def pytest_sessionstart(session):
