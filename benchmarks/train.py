@@ -2,8 +2,7 @@
 
 Every row is the trainer's own loader and step, on the real molecules and proteins of `examples/data`, with 32-bit master
 weights. Variants of a model take turns in one process, so that what else the machine does meets all alike; the figure of a
-variant is the median of its turns. MFU divides the floating-point operations of forward and backward passes,
-6 x (parameters of the matrices) per token and 12 x width x length per token and attention, by the GPU's dense bf16 peak.
+variant is the median of its turns. MFU is the trainer's own metric, `bionemo_trainer.training.utilization`.
 """
 
 import argparse
@@ -11,7 +10,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,16 +21,15 @@ from torch import distributed
 from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.config.load import load_recipe
 from bionemo_trainer.config.schema.root import TrainConfig
-from bionemo_trainer.data.step_batches import MicroBatch, Share
+from bionemo_trainer.data.step_batches import Share
 from bionemo_trainer.engine.process_groups import Ranks, Rendezvous, form_model_groups, join_process_groups
 from bionemo_trainer.engine.stepping import Trainee
 from bionemo_trainer.training.loaders import training_loader, unpacked
+from bionemo_trainer.training.utilization import model_flops_utilization
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from testkit.real_data import prepare_examples
 
-PEAK_FLOPS = 989.5e12
-"""Dense bf16 products per second of an H100 SXM or H200, by NVIDIA's datasheet."""
 ALONE = Share(rank=0, num_ranks=1)
 
 
@@ -45,7 +43,6 @@ class Workload:
     """With the recipe's sequence length it bounds the tokens of a micro batch."""
     samples: int
     """Of a step: about as many as fill one micro batch."""
-    overrides: tuple[str, ...] = ()
 
 
 WORKLOADS = {
@@ -89,40 +86,24 @@ class Contestant:
         form_model_groups(layout_of(self.config))
         self.trainee = Trainee(self.config, ranks)
         self.samples = workload.samples
-        self._batches = self._endless(training_loader(self.config, ALONE, workload.samples, 0))
+        self._batches = map(unpacked, training_loader(self.config, ALONE, workload.samples, 0))
         self._step = 0
 
     def take_turn(self, steps: int) -> Turn:
         """Trains some steps."""
-        waited, tokens = 0.0, 0
+        waited, tokens = 0.0, torch.zeros((), dtype=torch.int64, device=self.trainee.ranks.device)
         torch.cuda.synchronize()
         started_at = time.perf_counter()
         for _ in range(steps):
             asked_at = time.perf_counter()
             batches = next(self._batches)
             waited += time.perf_counter() - asked_at
-            tokens += sum(map(_num_tokens, batches))
             done = self.trainee.step(batches, self._step * self.samples, wish=False)
+            tokens += done.num_tokens
             self._step += 1
         loss = float(done.update.loss_sum) / int(done.num_targets)
         seconds = time.perf_counter() - started_at
-        return Turn(seconds=seconds, waited_seconds=waited, samples=steps * self.samples, tokens=tokens, loss=loss)
-
-    def flops_per_token(self, mean_length: float) -> float:
-        """Of forward and backward passes."""
-        matrices = sum(
-            parameter.numel()
-            for name, parameter in self.trainee.network.named_parameters()
-            if parameter.ndim > 1 and "embedding" not in name
-        )
-        attentions = self.config.model.num_layers * (3 if "decoder" in dir(self.trainee.network) else 1)
-        sides = 2 if "decoder" in dir(self.trainee.network) else 1  # a token passes one of both stacks
-        flops: float = 6 * matrices / sides + 12 * attentions / sides * self.config.model.hidden_size * mean_length
-        return flops
-
-    def _endless(self, loader: object) -> Iterator[Sequence[MicroBatch]]:
-        for loaded in loader:  # type: ignore[attr-defined]  # Lightning's loaders are iterable
-            yield unpacked(loaded)
+        return Turn(seconds=seconds, waited_seconds=waited, samples=steps * self.samples, tokens=int(tokens), loss=loss)
 
 
 def main() -> None:
@@ -162,15 +143,19 @@ def _measured(model: str, arguments: argparse.Namespace, data: Path) -> list[dic
     found = []
     for variant, contestant in contestants.items():
         best = sorted(turns[variant], key=lambda turn: turn.samples / turn.seconds)[len(turns[variant]) // 2]
-        mean_length = best.tokens / best.samples
-        sides = 2 if "decoder" in dir(contestant.trainee.network) else 1
-        flops = contestant.flops_per_token(mean_length / sides) * best.tokens / best.seconds
+        mfu = model_flops_utilization(
+            contestant.config,
+            torch.cuda.get_device_name(),
+            num_ranks=1,
+            tokens_per_second=best.tokens / best.seconds,
+            tokens_per_sample=best.tokens / best.samples,
+        )
         line = {
             "model": model,
             "variant": variant,
             "samples_per_second": round(best.samples / best.seconds, 1),
             "tokens_per_second": round(best.tokens / best.seconds),
-            "mfu": round(flops / PEAK_FLOPS, 4),
+            "mfu": None if mfu is None else round(mfu, 4),
             "waiting_share": round(
                 sum(t.waited_seconds for t in turns[variant]) / sum(t.seconds for t in turns[variant]), 4
             ),
@@ -214,13 +199,7 @@ def _config(workload: Workload, variant: Sequence[str], data: Path, workers: int
         f"model.data.dataset_path={data / workload.dataset}",
         *(f"model.data.dataset.{split}=x000" for split in ("train", "val", "test")),
     )
-    return load_recipe(workload.recipe, (*overrides, *workload.overrides, *variant)).config
-
-
-def _num_tokens(batch: MicroBatch) -> int:
-    if hasattr(batch, "inputs"):
-        return len(batch.inputs.tokens)
-    return len(batch.encoder.tokens) + len(batch.decoder.tokens)
+    return load_recipe(workload.recipe, (*overrides, *variant)).config
 
 
 def _arguments() -> argparse.Namespace:
