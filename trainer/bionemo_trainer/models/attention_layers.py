@@ -145,13 +145,15 @@ class _Attention(MegatronModule):
         self, query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, keys: Bounds, context: LayerContext
     ) -> Tensor:
         dropout = self.config.attention_dropout if self.training else 0.0
-        key = None
+        dropout_key = None
         if dropout and context.dropout_seed is not None:
-            key = DropoutKey(seed=context.dropout_seed + self.stream, first_head=self.first_head)
-        sight = Sight(queries=context.bounds, keys=keys, is_causal=self.is_causal, dropout=dropout, dropout_key=key)
+            dropout_key = DropoutKey(seed=context.dropout_seed + self.stream, first_head=self.first_head)
+        sight = Sight(
+            queries=context.bounds, keys=keys, is_causal=self.is_causal, dropout=dropout, dropout_key=dropout_key
+        )
 
         def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            no_stream_needed = not dropout or sight.dropout_key is not None
+            no_stream_needed = not dropout or dropout_key is not None
             if no_stream_needed or self.config.sequence_parallel:  # then the block has forked the stream already
                 return context.kernel(query, key, value, sight)
             with get_cuda_rng_tracker().fork():  # each rank drops weights of its own heads
