@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from chart_schema import DEFINITIONS, VALUES, closed
+from chart_schema import DEFINITIONS, VALUES
+from json_schema import closed
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts" / "bionemo-operator"
