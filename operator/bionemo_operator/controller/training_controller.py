@@ -9,7 +9,7 @@ from bionemo_operator.api.preprocess import BioNeMoPreprocess
 from bionemo_operator.api.training import BioNeMoTraining
 from bionemo_operator.api.training_status import TrainingStatus
 from bionemo_operator.cluster.client import Body, Client
-from bionemo_operator.cluster.kinds import PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
+from bionemo_operator.cluster.kinds import PODS, PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
 from bionemo_operator.cluster.nodes import NodeReader
 from bionemo_operator.cluster.progress import ProgressReader
 from bionemo_operator.cluster.store import Key, Store
@@ -20,7 +20,7 @@ from bionemo_operator.planning import names
 from bionemo_operator.planning.attempts import next_number
 from bionemo_operator.planning.causes import suspect_of
 from bionemo_operator.planning.lifetime import is_over
-from bionemo_operator.planning.observed import Job, Node, Reading, job_of, uid_of_controller
+from bionemo_operator.planning.observed import Job, Node, Pod, Reading, job_of, uid_of_controller
 from bionemo_operator.planning.starting import standing_of
 from bionemo_operator.planning.training_pass import reported, training_pass
 from bionemo_operator.planning.training_view import Decision, Said, TrainingView
@@ -67,6 +67,7 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
             image=self.image,
         )
         view = replace(view, jobs=self._confirmed(view))
+        view = replace(view, pods=self._evidence(view))
         name = names.attempt_name(resource.metadata.name, next_number(view))
         return replace(
             view,
@@ -114,6 +115,16 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
                 self.store.put(PYTORCH_JOBS, body)
                 jobs[current.number] = job_of(body)
         return tuple(jobs[number] for number in sorted(jobs))
+
+    def _evidence(self, view: TrainingView) -> tuple[Pod, ...]:
+        """The pods. When a job failed, and of none of its pods the end was seen, their watch may lag: they are asked for."""
+        job = view.job_of(view.current) if view.current else None
+        if job is None or job.outcome != "Failed" or any(pod.has_failed for pod in view.pods_of(job.name)):
+            return view.pods
+        namespace = view.training.metadata.namespace or ""
+        for body in self.client.list(PODS, namespace, f"{names.JOB_NAME}={job.name}")["items"]:
+            self.store.put(PODS, body)
+        return self.pods_of(view.training)
 
     def _resource[R: (BioNeMoTraining, BioNeMoPreprocess)](
         self, kind: Kind, namespace: str, name: str, model: type[R]

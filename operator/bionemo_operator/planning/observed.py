@@ -149,7 +149,7 @@ def pod_of(body: Body, *, is_gone: bool = False) -> Pod:
     is_schedulable = scheduled.get("status") != "False"
     return Pod(
         name=metadata["name"],
-        job=labels.get("training.kubeflow.org/job-name") or labels.get("batch.kubernetes.io/job-name") or "",
+        job=labels.get(names.JOB_NAME) or labels.get("batch.kubernetes.io/job-name") or "",
         index=int(labels.get(names.REPLICA_INDEX) or labels.get("batch.kubernetes.io/job-completion-index") or 0),
         phase=status.get("phase") or "Pending",
         node=(body.get("spec") or {}).get("nodeName"),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bionemo_operator.cluster.kinds import NODES, PREPROCESSES, PYTORCH_JOBS, TRAININGS
+from bionemo_operator.cluster.kinds import NODES, PODS, PREPROCESSES, PYTORCH_JOBS, TRAININGS
 from bionemo_operator.controller import training_controller
 from bionemo_operator.controller.training_controller import TrainingController
 from bionemo_operator.errors import ConflictError, LeadershipLostError, MissingError, UnavailableError
@@ -216,6 +216,18 @@ def test_a_watch_that_lags_is_not_taken_for_a_deletion(lab, controller, running)
     controller.run(KEY)
     assert said(lab)[0] == "AllNodesRunning"
     assert lab.store.get(PYTORCH_JOBS, JOB) is not None
+
+
+@pytest.mark.usefixtures("running")
+def test_a_watch_of_pods_that_lags_hides_no_cause(lab, controller):
+    killed = {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-11-24T12:00:00Z"}
+    failed = {"phase": "Failed", "containerStatuses": [{"state": {"terminated": killed}}]}
+    for index in range(2):
+        lab.changed_unseen(PODS, f"small-1-worker-{index}", status=failed)
+    lab.changed(PYTORCH_JOBS, "small-1", status=FAILED)
+    controller.run(KEY)
+    attempt, *_ = lab.status(TRAININGS, "small")["recovery"]["attempts"]
+    assert (attempt["cause"], attempt["exitCode"]) == ("OutOfMemory", 137)
 
 
 @pytest.mark.parametrize("successor", [False, True], ids=["nothing", "somebody else's"])

@@ -50,7 +50,11 @@ class ApiLab:
 
     def changed(self, kind: Kind, name: str, **changes: object) -> None:
         """Changes an object, and lets the watch see it."""
-        self.store.put(kind, self._api_write("PATCH", kind, {"metadata": {"name": name}, **changes}))
+        self.store.put(kind, self.changed_unseen(kind, name, **changes))
+
+    def changed_unseen(self, kind: Kind, name: str, **changes: object) -> Body:
+        """Changes an object behind the operator's back; the object."""
+        return self._api_write("PATCH", kind, {"metadata": {"name": name}, **changes})
 
     def pod(self, of: Body, index: int, **status: object) -> None:
         """A pod of a job, that the watch sees."""

@@ -16,6 +16,7 @@ from bionemo_operator.api.parse import parse_resource
 from bionemo_operator.api.preprocess import BioNeMoPreprocess
 from bionemo_operator.cluster.client import Body
 from bionemo_operator.cluster.kinds import JOBS, PODS, PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
+from bionemo_operator.planning.names import JOB_NAME
 from bionemo_operator.planning.preparation_job import output_of
 from bionemo_operator.process import Operator
 from bionemo_operator.settings import Settings
@@ -111,7 +112,7 @@ def _pods(lab: ApiLab, job: str, status: Body) -> None:
     for index in range(NODES):
         of_pod = {
             **labels,
-            "training.kubeflow.org/job-name": job,
+            JOB_NAME: job,
             "training.kubeflow.org/replica-index": str(index),
         }
         metadata = {"name": f"{job}-worker-{index}", "labels": of_pod}
