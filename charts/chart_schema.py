@@ -136,6 +136,7 @@ _EGRESS_PORT = closed(
     {"protocol": one_of("TCP", "UDP", "SCTP"), "port": {"type": ["integer", "string"]}, "endPort": _PORT}
 )
 _SWITCH = closed({"enabled": BOOLEAN})
+_URL_OR_NOTHING = {"type": "string", "pattern": r"^(https?://[^\s]+)?$"}
 _MONITOR = closed({"enabled": BOOLEAN, "interval": DURATION})
 
 VALUES: Mapping[str, Schema] = {
@@ -202,7 +203,7 @@ VALUES: Mapping[str, Schema] = {
             "labels": LABELS,
             "serviceMonitor": _MONITOR,
             "podMonitor": _MONITOR,
-            "prometheusRule": _SWITCH,
+            "prometheusRule": closed({"enabled": BOOLEAN, "runbooksUrl": _URL_OR_NOTHING}),
             "dashboards": closed(
                 {"enabled": BOOLEAN, "namespace": NAME_OR_NOTHING, "labels": LABELS, "annotations": STRINGS}
             ),

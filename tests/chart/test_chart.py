@@ -26,6 +26,10 @@ REFUSED = {
     ),
     "a digest that is none": ({"image": {"digest": "sha256:12"}}, "at '/image/digest'"),
     "a namespace twice": ({"watchNamespaces": ["a", "a"]}, "at '/watchNamespaces'"),
+    "a place of runbooks that nobody can open": (
+        {"monitoring": {"prometheusRule": {"runbooksUrl": "docs/runbooks"}}},
+        "at '/monitoring/prometheusRule/runbooksUrl'",
+    ),
     "a lease too short": ({"settings": {"leaseSeconds": 1}}, "at '/settings/leaseSeconds'"),
 }
 

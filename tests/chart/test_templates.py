@@ -266,6 +266,25 @@ def test_alerts_are_taken_as_they_stand_from_every_file(helm, chart):
     assert rule["metadata"]["labels"]["a"] == "b"
 
 
+def runbooks_of(objects):
+    groups = one(objects, "PrometheusRule")["spec"]["groups"]
+    return {rule["alert"]: rule["annotations"]["runbook_url"] for group in groups for rule in group["rules"]}
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("", "docs/runbooks"),
+        ("https://git.example.com/main/docs/runbooks", "https://git.example.com/main/docs/runbooks"),
+        ("http://wiki:8080/bionemo/", "http://wiki:8080/bionemo"),
+    ],
+)
+def test_runbooks_are_where_the_installation_has_them(helm, url, folder):
+    objects = helm.objects({"monitoring": {"prometheusRule": {"runbooksUrl": url}}}, apis=[PROMETHEUS])
+    assert {path.stem for path in (CHART.parents[1] / "docs/runbooks").glob("*.md")} == set(runbooks_of(objects))
+    assert all(found == f"{folder}/{alert}.md" for alert, found in runbooks_of(objects).items())
+
+
 def test_without_files_there_are_neither_alerts_nor_dashboards(helm, chart):
     assert not kinds(helm.objects({}, chart=chart, apis=[PROMETHEUS])) & {"PrometheusRule", "ConfigMap"}
 

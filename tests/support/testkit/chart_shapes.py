@@ -51,6 +51,7 @@ EVERYTHING: Values = {
         "labels": {"release": "monitoring"},
         "serviceMonitor": {"interval": "10s"},
         "podMonitor": {"interval": "5s"},
+        "prometheusRule": {"runbooksUrl": "https://wiki.example.com/bionemo/runbooks"},
         "dashboards": {"namespace": "grafana", "labels": {"dashboard": "yes"}, "annotations": {"folder": "BioNeMo"}},
     },
     "networkPolicy": {
