@@ -23,6 +23,7 @@ from bionemo_operator.controller.event_writer import EventWriter
 from bionemo_operator.controller.preprocess_controller import PreprocessController
 from bionemo_operator.controller.reporter import StatusReporter
 from bionemo_operator.controller.training_controller import TrainingController
+from bionemo_operator.errors import ClusterError
 from bionemo_operator.handlers import events
 from bionemo_operator.metrics import OperatorMetrics, ResourceCollector
 from bionemo_operator.probes import ProbeServer
@@ -51,7 +52,8 @@ class Operator:
             seconds=settings.lease_seconds,
         )
         self._acceptance = Acceptance()
-        free = Client(connection, self._observe)
+        self._missing: tuple[str, ...] = ()
+        self._free = free = Client(connection, self._observe)
         self._leadership = Leadership(free, place, self._on_leadership)
         client = Client(connection, self._observe, lambda: self._leadership.is_leading)
         reader = ProgressReader(settings.progress_port, settings.progress_timeout_seconds)
@@ -132,6 +134,8 @@ class Operator:
         silence = self._pod_silence()
         if silence > self._settings.stuck_seconds:
             return {"API server": f"no answer for {silence:.0f} seconds"}
+        if self._missing:
+            return {"API server": f"serves no {', '.join(self._missing)}; install what defines them"}
         return {}
 
     def _end(self) -> str | None:
@@ -163,14 +167,33 @@ class Operator:
         return self._store.all(TRAININGS), self._store.all(PREPROCESSES)
 
     def _keep_watching(self, stop: threading.Event) -> None:
-        """Starts kopf again when it gives up, as it does when a watch is answered with 410; it lists everything then."""
+        """Starts kopf again when it gives up, as it does when a watch is answered with 410; it lists everything then.
+
+        Never without all kinds, since kopf looks for them but once: it gives up as well when a definition is removed.
+        """
         while not stop.is_set():
+            if not self._serves_all():
+                self._beat_at = time.monotonic()  # nothing is stuck
+                stop.wait(KOPF_PAUSE_SECONDS)
+                continue
             try:
                 asyncio.run(self._watch(stop))
             except Exception as error:
                 _log.warning("kopf has given up, and is started again: %s", error)
             if not stop.wait(KOPF_PAUSE_SECONDS):
                 self._metrics.watch_breaks.labels("kopf", "broken").inc()
+
+    def _serves_all(self) -> bool:
+        """Whether the API server has every kind that kopf watches; tells of those that it lacks."""
+        try:
+            missing = tuple(str(kind) for kind in events.WATCHED if not self._free.serves(kind))
+        except ClusterError as error:
+            _log.warning("can't watch yet: %s", error)
+            return False
+        if missing and missing != self._missing:
+            _log.warning("waits for kinds that the API server does not serve: %s", ", ".join(missing))
+        self._missing = missing
+        return not missing
 
     async def _watch(self, stop: threading.Event) -> None:
         registry = kopf.OperatorRegistry()

@@ -124,6 +124,36 @@ def test_it_goes_on_while_its_credentials_are_taken(operator):
     assert operator._end() is None
 
 
+def test_kopf_is_started_when_every_kind_is_served(lab, operator, monkeypatch, caplog):
+    monkeypatch.setattr(process, "KOPF_PAUSE_SECONDS", 0.01)
+    lab.api.fail(404, method="GET", path="/apis/bionemo.dev/v1alpha1", times=5)
+    with running(operator):
+        lab.api.objects.await_that(lambda: operator._controller.leads and operator._beat_at and not operator._missing)
+        lab.hidden(TRAININGS, training_document("small", **SMALL))
+        lab.api.objects.await_that(lambda: lab.names(PYTORCH_JOBS) == ["small-1"])
+    ours = "bionemotrainings.bionemo.dev, bionemopreprocesses.bionemo.dev"
+    assert f"waits for kinds that the API server does not serve: {ours}" in caplog.messages
+
+
+def test_who_lacks_a_kind_is_not_ready_but_well_until_it_comes(lab, operator, caplog):
+    operator._beat_at = time.monotonic()
+    lab.api.fail(404, path="/apis/kubeflow.org/v1", times=2)
+    assert not operator._serves_all()
+    assert not operator._serves_all()
+    assert operator.obstacles() == {"API server": "serves no pytorchjobs.kubeflow.org; install what defines them"}
+    assert operator.faults() == {}
+    assert caplog.messages == ["waits for kinds that the API server does not serve: pytorchjobs.kubeflow.org"]
+    assert operator._serves_all()
+    assert operator.obstacles() == {}
+
+
+def test_who_can_not_learn_which_kinds_there_are_asks_again(lab, operator, caplog):
+    lab.api.fail(500, "down")
+    assert not operator._serves_all()
+    assert caplog.messages == ["can't watch yet: discover /apis/bionemo.dev/v1alpha1: 500: down"]
+    assert operator._serves_all()
+
+
 def test_kopf_is_started_again_when_it_gives_up(lab, operator, monkeypatch, caplog):
     monkeypatch.setattr(process, "KOPF_PAUSE_SECONDS", 0.01)
     lab.api.fail(410, "too old", method="GET", path="/bionemotrainings", times=2)

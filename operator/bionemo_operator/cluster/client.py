@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 from bionemo_operator.cluster.answers import document_of, failure_of, lines_of
 from bionemo_operator.cluster.credentials import Connection
 from bionemo_operator.cluster.kinds import EVENTS, Kind
-from bionemo_operator.errors import LeadershipLostError, UnavailableError, cluster_error
+from bionemo_operator.errors import LeadershipLostError, MissingError, UnavailableError, cluster_error
 from bionemo_operator.planning.names import MANAGER
 
 type Body = Mapping[str, Any]
@@ -48,6 +48,17 @@ class Client:
         self._connection = connection
         self._observer = observer
         self._may_write = may_write
+
+    def serves(self, kind: Kind) -> bool:
+        """Whether the API server has a kind.
+
+        Raises:
+            ClusterError: It does not say.
+        """
+        try:
+            return kind.plural in {one["name"] for one in self._request("discover", "GET", kind.home)["resources"]}
+        except MissingError:
+            return False
 
     def get(self, kind: Kind, namespace: str, name: str) -> Body:
         """One object.

@@ -14,9 +14,16 @@ class Kind:
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
         """Path of an object, or of a list: of a namespace, or of all of them."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         place = f"/namespaces/{namespace}" if namespace else ""
-        return "/".join(part for part in (f"{root}{place}/{self.plural}", name, subresource) if part)
+        return "/".join(part for part in (f"{self.home}{place}/{self.plural}", name, subresource) if part)
+
+    @property
+    def home(self) -> str:
+        """Path of what the API tells of all kinds of the group and version."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
 TRAININGS = Kind(group="bionemo.dev", version="v1alpha1", plural="bionemotrainings")

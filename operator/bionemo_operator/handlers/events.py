@@ -10,7 +10,7 @@ from bionemo_operator.cluster.credentials import Connection
 from bionemo_operator.cluster.kinds import JOBS, PREPROCESSES, PYTORCH_JOBS, TRAININGS, Kind
 from bionemo_operator.controller.controller import Controller, owner_of
 
-_WATCHED: tuple[Kind, ...] = (TRAININGS, PREPROCESSES, PYTORCH_JOBS, JOBS)
+WATCHED: tuple[Kind, ...] = (TRAININGS, PREPROCESSES, PYTORCH_JOBS, JOBS)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def register(registry: kopf.OperatorRegistry, controller: Controller, connection
     async def log_in(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - kopf's own arguments
         return connection_info(connection)
 
-    for kind in _WATCHED:
+    for kind in WATCHED:
         _register(registry, kind, controller)
 
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from bionemo_operator.cluster.client import Client
-from bionemo_operator.cluster.kinds import EVENTS, JOBS, PODS, PYTORCH_JOBS, TRAININGS
+from bionemo_operator.cluster.kinds import EVENTS, JOBS, PODS, PYTORCH_JOBS, TRAININGS, Kind
 from bionemo_operator.errors import (
     ClusterError,
     ConflictError,
@@ -27,6 +27,14 @@ def refusal(error, request, *arguments, **options):
     with pytest.raises(error) as caught:
         request(*arguments, **options)
     return str(caught.value)
+
+
+def test_a_kind_is_served_or_not(client, api):
+    assert client.serves(TRAININGS)
+    assert not client.serves(Kind(group="bionemo.dev", version="v1alpha1", plural="others"))
+    assert not client.serves(Kind(group="bionemo.dev", version="v2", plural="bionemotrainings"))
+    api.fail(500, "down")
+    assert refusal(UnavailableError, client.serves, PODS) == "discover /api/v1: 500: down"
 
 
 def test_what_was_created_can_be_got(client):

@@ -23,3 +23,8 @@ from bionemo_operator.cluster.kinds import PODS, TRAININGS
 )
 def test_a_path_names_a_place(kind, place, path):
     assert kind.path(*place) == path
+
+
+@pytest.mark.parametrize(("kind", "name"), [(PODS, "pods"), (TRAININGS, "bionemotrainings.bionemo.dev")])
+def test_a_kind_is_called_as_its_definition_is(kind, name):
+    assert str(kind) == name

@@ -83,7 +83,7 @@ def control_plane(folder: Path, crds: Sequence[Path] = ()) -> Iterator[ControlPl
         port, etcd_port, peer_port = free_ports(3)
         place = Place(programs=programs, folder=folder, port=port, etcd_port=etcd_port, peer_port=peer_port)
         kubectl, api_server = _start_api_server(place, stack)
-        _install_crds(kubectl, (pytorch_job_crd(programs), *crds))
+        install_crds(kubectl, (pytorch_job_crd(programs), *crds))
         controllers = f"--controllers={','.join(_CONTROLLERS)}"
         manager = start(cluster_commands.controller_manager(place, controllers), folder)
         stack.callback(manager.stop)
@@ -95,6 +95,13 @@ def control_plane(folder: Path, crds: Sequence[Path] = ()) -> Iterator[ControlPl
         plane.start_training_operator()
         await_ready("controllers work", partial(_has_service_account, kubectl), [api_server, manager], 60)
         yield plane
+
+
+def install_crds(kubectl: Kubectl, files: Sequence[Path]) -> None:
+    """Installs definitions, files or folders of them, and waits until the API server serves them."""
+    names = [f"--filename={path}" for path in files]
+    kubectl("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", *names)
+    assert eventually(partial(_are_established, kubectl, names), 60), f"the API server serves none of {files}"
 
 
 def _start_api_server(place: Place, stack: contextlib.ExitStack) -> tuple[Kubectl, Running]:
@@ -109,12 +116,6 @@ def _start_api_server(place: Place, stack: contextlib.ExitStack) -> tuple[Kubect
     return Kubectl(
         program=place.programs.path("kubectl"), kubeconfig=place.kubeconfig, cache=place.folder / "discovery"
     ), api_server
-
-
-def _install_crds(kubectl: Kubectl, files: Sequence[Path]) -> None:
-    names = [f"--filename={path}" for path in files]
-    kubectl("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", *names)
-    assert eventually(partial(_are_established, kubectl, names), 60), f"the API server serves none of {files}"
 
 
 def _are_established(kubectl: Kubectl, names: Sequence[str]) -> bool:

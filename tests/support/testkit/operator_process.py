@@ -24,8 +24,12 @@ class OperatorProcess:
     port: int = 0
     _process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Starts it and waits until it answers."""
+    def start(self, well: str = "/readyz") -> None:
+        """Starts it and waits until it answers well.
+
+        Args:
+            well: Path of the probe that must succeed.
+        """
         (self.port,) = free_ports(1)
         given = {
             "METRICS_HOST": "127.0.0.1",
@@ -42,7 +46,7 @@ class OperatorProcess:
             **{f"BIONEMO_OPERATOR_{name}": value for name, value in given.items()},
         }
         self._process = subprocess.Popen([sys.executable, "-m", "bionemo_operator"], env=environment)
-        assert eventually(self._answers), "the operator does not answer"
+        assert eventually(lambda: self._answers(well)), "the operator does not answer"
 
     def kill(self) -> None:
         """Ends it without a chance to say anything."""
@@ -70,9 +74,9 @@ class OperatorProcess:
         lines = (line.rpartition(" ") for line in self.get("/metrics").splitlines())
         return next((float(value) for name, _, value in lines if name == sample), None)
 
-    def _answers(self) -> bool:
+    def _answers(self, path: str) -> bool:
         try:
-            self.get("/readyz")
+            self.get(path)
         except OSError:
             return False
         return True
