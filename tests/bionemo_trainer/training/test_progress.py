@@ -49,7 +49,7 @@ def test_a_training_begins_where_the_earlier_attempt_stood(reporter):
     began_at = reporter.progress.updated_at
     assert time.time() - 60 < began_at <= time.time()
     assert reporter.progress == Progress(
-        phase="Starting", attempt=2, step=5, max_steps=10, consumed_samples=15, updated_at=began_at
+        phase="Starting", attempt=2, step=5, max_steps=10, consumed_samples=15, updated_at=began_at, start_step=5
     )
 
 
@@ -151,6 +151,13 @@ def test_a_checkpoint_that_was_found_was_not_saved_now(reporter):
     port = reporter.serve(HOST, 0)
     reporter.saved(SAVED)
     assert samples(port)["bionemo_trainer_save_seconds_count",] == 0.0
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("path", ["/metrics", "/progress"])
+def test_what_is_added_to_a_path_changes_nothing(reporter, path):
+    port = reporter.serve(HOST, 0)
+    assert get(port, f"{path}?timeout=5s")[:2] == get(port, path)[:2]
 
 
 @pytest.mark.enable_socket

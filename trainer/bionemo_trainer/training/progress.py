@@ -38,6 +38,7 @@ class Reporter:
             max_steps=max_steps,
             consumed_samples=consumed_samples,
             updated_at=time.time(),
+            start_step=step,
         )
         self._server: ThreadingHTTPServer | None = None
 
@@ -126,10 +127,11 @@ def _handler_for(reporter: Reporter) -> type[BaseHTTPRequestHandler]:
                 "/metrics": lambda: (CONTENT_TYPE_LATEST, generate_latest(reporter.metrics.registry)),
                 "/progress": lambda: ("application/json", progress_to_json(reporter.progress).encode()),
             }
-            if self.path not in bodies:
+            path = self.path.partition("?")[0]  # an API server that passes a request on may add to it
+            if path not in bodies:
                 self.send_error(HTTPStatus.NOT_FOUND, explain="There are /metrics and /progress.")
                 return
-            content_type, body = bodies[self.path]()
+            content_type, body = bodies[path]()
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
