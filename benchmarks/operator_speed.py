@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
@@ -103,19 +105,29 @@ def single(client: Client, count: int) -> list[float]:
     return latencies
 
 
-def bare(client: Client, count: int) -> float:
-    """PyTorchJobs per second of a loop that creates ready-made ones and nothing else."""
-    (example,) = client.list(PYTORCH_JOBS, NAMESPACE)["items"][:1]
+def bare(client: Client, count: int, *, with_trainings: bool) -> float:
+    """PyTorchJobs per second of a loop that creates ready-made ones; with trainings, which nobody looks at, as users do."""
+    example = client.get(PYTORCH_JOBS, NAMESPACE, "burst0-1")
     manifest = {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "spec": example["spec"]}
-    named = ({**manifest, "metadata": {"name": f"bare{number}", "namespace": NAMESPACE}} for number in range(count))
+    names = [f"bare{int(with_trainings)}-{number}" for number in range(count)]
+    jobs = ({**manifest, "metadata": {"name": name, "namespace": NAMESPACE}} for name in names)
     started_at = time.monotonic()
-    create_all(client, PYTORCH_JOBS, named)
+    if with_trainings:
+        create_all(client, TRAININGS, map(training, names))
+    create_all(client, PYTORCH_JOBS, jobs)
     return count / (time.monotonic() - started_at)
 
 
 def percentile(values: list[float], share: float) -> float:
     """The value below which a share of all lie."""
     return sorted(values)[min(int(share * len(values)), len(values) - 1)]
+
+
+def processor_seconds() -> dict[str, float]:
+    """Processor time that this script and each program that it started have taken so far, by the program's name."""
+    this = psutil.Process()
+    named = [("this script", this), *((child.name(), child) for child in this.children(recursive=True))]
+    return {name: sum(process.cpu_times()[:2]) for name, process in named}
 
 
 def total(operator: OperatorProcess, metric: str, keep: Callable[[str], bool]) -> float:
@@ -134,20 +146,28 @@ def measure(plane: ControlPlane, count: int) -> None:
     assert eventually(lambda: operator.metric("bionemo_operator_leads") == 1.0), "the operator does not lead"
     idle = single(client, 20)
     before = {"passes": _passes(operator), "calls": _calls(operator)}
+    spent = processor_seconds()
     rate, latencies = burst(client, count)
+    costs = {name: seconds - spent[name] for name, seconds in processor_seconds().items()}
     time.sleep(5)
     figures = {
         "single apply to PyTorchJob, p50 / p99": f"{percentile(idle, 0.5):.3f} / {percentile(idle, 0.99):.3f} s",
         f"{count} at once, PyTorchJobs per second": f"{rate:.0f}",
         f"{count} at once, p50 / p99": f"{percentile(latencies, 0.5):.2f} / {percentile(latencies, 0.99):.2f} s",
+        "processor time per training": ", ".join(
+            f"{name} {1000 * cost / count:.1f} ms" for name, cost in sorted(costs.items(), key=lambda item: -item[1])
+        ),
         "passes per training": f"{(_passes(operator) - before['passes']) / count:.2f}",
         "API calls per training, events not counted": f"{(_calls(operator) - before['calls']) / count:.2f}",
         "resident memory of the operator": f"{(operator.metric('process_resident_memory_bytes') or 0) / 1e6:.0f} MB",
-        "bare loop, PyTorchJobs per second": f"{bare(client, count):.0f}",
+    }
+    operator.stop()
+    figures |= {
+        "bare loop, PyTorchJobs per second": f"{bare(client, count, with_trainings=False):.0f}",
+        "bare loop, each with its training": f"{bare(client, count, with_trainings=True):.0f}",
     }
     for name, value in figures.items():
         print(f"{name:<48} {value}", flush=True)
-    operator.stop()
 
 
 def _passes(operator: OperatorProcess) -> float:

@@ -112,11 +112,13 @@ class Controller:
             threading.Thread(target=self._take_over, args=(self._term,), name="taking over", daemon=True).start()
 
     def see(self, kind: Kind, body: Body, *, is_gone: bool = False) -> None:
-        """Takes in what a watch has seen, and wakes the resource that it is about."""
+        """Takes in what a watch has seen, and wakes the resource that it is about, unless it is the echo of our own write."""
         if is_gone:
             self._store.remove(kind, body)
-        else:
-            self._store.put(kind, body)
+        elif not self._store.put(kind, body):
+            if kind == PREPROCESSES:
+                self._wake_waiting(key_of(body))  # nobody has told them of what the pass wrote
+            return
         self.wake_for(kind, body)
 
     def wake_for(self, kind: Kind, body: Body) -> None:

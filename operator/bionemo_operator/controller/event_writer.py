@@ -60,12 +60,15 @@ class EventWriter:
             self._waiting.put(event)
 
     def _run(self) -> None:
+        late = 0
         while (event := self._waiting.get()) is not None:
             if time.monotonic() > self._drain_until:
-                self._lose("the operator ends")
+                late += 1
                 continue
             self._write(event)
             self._stop.wait(PAUSE_SECONDS)
+        if late:
+            self._lose("the operator ends", late)
 
     def _write(self, event: Body) -> None:
         try:
@@ -73,6 +76,6 @@ class EventWriter:
         except (ClusterError, LeadershipLostError) as error:
             self._lose(str(error))
 
-    def _lose(self, why: str) -> None:
-        self._metrics.events_lost.inc()
-        _log.info("an event was lost: %s", why)
+    def _lose(self, why: str, count: int = 1) -> None:
+        self._metrics.events_lost.inc(count)
+        _log.info("events lost: %d (%s)", count, why)

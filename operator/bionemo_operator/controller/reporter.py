@@ -55,8 +55,8 @@ class StatusReporter:
         self._kind = kind
         self._identity = identity
 
-    def report(self, subject: Subject, before: Fields, after: Fields) -> None:
-        """Write a status if it differs, by server-side apply, and the events that follow from it.
+    def report(self, subject: Subject, before: Fields, after: Fields) -> bool:
+        """Write a status if it differs, by server-side apply, and the events that follow from it; whether it is another one now.
 
         Args:
             subject: Whose it is.
@@ -67,16 +67,17 @@ class StatusReporter:
             ClusterError: It can't be written.
         """
         if before == after:
-            return
+            return False
         manifest = {
             "apiVersion": subject.api_version,
             "kind": subject.kind,
             "metadata": {"name": subject.name, "namespace": subject.namespace, "uid": subject.uid},
             "status": after,
         }
-        self._store.put(self._kind, self._client.apply(self._kind, subject.namespace, manifest, "status"))
+        is_news = self._store.put(self._kind, self._client.apply(self._kind, subject.namespace, manifest, "status"))
         for condition in _news(before.get("conditions") or (), after.get("conditions") or ()):
             self._tell(self._event(subject, condition))
+        return is_news
 
     def _event(self, subject: Subject, condition: Fields) -> Body:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

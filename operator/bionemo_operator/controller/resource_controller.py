@@ -57,15 +57,14 @@ class ResourceController[R: AnyResource, V, S](ABC):
             return None
         view = self.observe(resource)
         status, decision = self.decide(view)
-        again = decision.wake_after_seconds
         try:
             self._actor.act(key[0], key[1], decision.actions)
         except RejectedError as error:
-            status, again = self.refuse(view, _refusal(decision, error)), TRY_REFUSED_EVERY_SECONDS
-        after = _dumped(status)
-        if self.is_worth_reporting(view, before, after):
-            self._reporter.report(subject_of(body), before, after)
-        return again
+            self._report(body, view, self.refuse(view, _refusal(decision, error)))
+            return TRY_REFUSED_EVERY_SECONDS
+        if self.may_report_later(view, decision) or self._report(body, view, status):
+            return 0.0  # the next pass decides on what is so now
+        return decision.wake_after_seconds
 
     @abstractmethod
     def observe(self, resource: R) -> V:
@@ -74,6 +73,11 @@ class ResourceController[R: AnyResource, V, S](ABC):
     @abstractmethod
     def decide(self, view: V) -> tuple[S, Decision]:
         """The status that follows, and what to do."""
+
+    def may_report_later(self, view: V, decision: Decision) -> bool:
+        """Whether the next pass, which comes when no other resource waits, says as much as this one could."""
+        del view, decision
+        return False
 
     @abstractmethod
     def refuse(self, view: V, said: Said) -> S:
@@ -99,6 +103,11 @@ class ResourceController[R: AnyResource, V, S](ABC):
         there = [pod_of(body) for body in self.store.members(PODS, key) if _works_for(body, uid)]
         gone = [pod_of(body, is_gone=True) for body in self.store.gone_members(PODS, key) if _works_for(body, uid)]
         return (*there, *gone)
+
+    def _report(self, body: Body, view: V, status: S) -> bool:
+        """Writes a status if that is worth it; whether the API server has another one now."""
+        before, after = body.get("status") or {}, _dumped(status)
+        return self.is_worth_reporting(view, before, after) and self._reporter.report(subject_of(body), before, after)
 
     def is_taken(self, resource: R, name: str) -> bool:
         """Whether a job of that name belongs to somebody else."""

@@ -23,7 +23,7 @@ from bionemo_operator.planning.lifetime import is_over
 from bionemo_operator.planning.observed import Job, Node, Pod, Reading, job_of, uid_of_controller
 from bionemo_operator.planning.starting import standing_of
 from bionemo_operator.planning.training_pass import reported, training_pass
-from bionemo_operator.planning.training_view import Decision, Said, TrainingView
+from bionemo_operator.planning.training_view import CreateJob, Decision, Said, TrainingView
 from bionemo_trainer.errors import ConfigError
 
 READ_AT_MOST_EVERY_SECONDS = 5.0
@@ -80,6 +80,10 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
     def decide(self, view: TrainingView) -> tuple[TrainingStatus, Decision]:
         """The status that follows, and what to do."""
         return training_pass(view)
+
+    def may_report_later(self, view: TrainingView, decision: Decision) -> bool:
+        """Whether it is the first job that was made: the status follows from it, and the jobs of other trainings come first."""
+        return view.reported.recovery is None and any(isinstance(action, CreateJob) for action in decision.actions)
 
     def refuse(self, view: TrainingView, said: Said) -> TrainingStatus:
         """The status when nothing could begin."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 120.0
 """Delay after a failed pass; it doubles with each failure in a row."""
+YIELD_SECONDS = 5.0
+"""How long a key that comes again at once lets others go first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class _Due[K]:
     at: float
     order: int
     key: K = field(compare=False)
+    yields: bool = field(compare=False)
+    """Whether it may be worked on earlier, when nothing else is due."""
 
 
 class WorkQueue[K: Hashable]:
@@ -44,14 +48,20 @@ class WorkQueue[K: Hashable]:
         self._failures: dict[K, int] = {}
         self._is_closed = False
 
-    def wake(self, key: K, after_seconds: float = 0.0) -> None:
-        """Makes a key due, no later than it is already."""
+    def wake(self, key: K, after_seconds: float = 0.0, *, yields: bool = False) -> None:
+        """Makes a key due, no later than it is already.
+
+        Args:
+            key: Which.
+            after_seconds: When it is due.
+            yields: Whether it is taken before that when nothing else is due.
+        """
         with self._changed:
             at = self._clock() + after_seconds
             if at < self._due.get(key, float("inf")):
                 self._due[key] = at
                 self._order += 1
-                heapq.heappush(self._heap, _Due(at, self._order, key))
+                heapq.heappush(self._heap, _Due(at, self._order, key, yields))
                 self._changed.notify()
 
     def take(self) -> Taken[K] | None:
@@ -63,17 +73,23 @@ class WorkQueue[K: Hashable]:
                 if found is not None:
                     self._working[found.key] = now
                     del self._due[found.key]
-                    return Taken(key=found.key, waited_seconds=now - found.at)
+                    return Taken(key=found.key, waited_seconds=max(now - found.at, 0.0))
                 self._changed.wait(wait_seconds)
             return None
 
     def succeeded(self, key: K, again_after_seconds: float | None = None) -> None:
-        """The work on a key is done; it comes again after a while if asked for."""
+        """The work on a key is done; it comes again after a while if asked for.
+
+        What comes again at once yields to keys that were woken: one pass over each of a thousand new resources comes before
+        the second pass over the first.
+        """
         with self._changed:
             self._working.pop(key, None)
             self._failures.pop(key, None)
             self._changed.notify()
-        if again_after_seconds is not None:
+        if again_after_seconds == 0.0:
+            self.wake(key, YIELD_SECONDS, yields=True)
+        elif again_after_seconds is not None:
             self.wake(key, again_after_seconds)
 
     def failed(self, key: K, least_seconds: float = 0.0) -> None:
@@ -113,7 +129,7 @@ class WorkQueue[K: Hashable]:
             first = self._heap[0]
             if self._due.get(first.key) != first.at:
                 heapq.heappop(self._heap)  # it was taken, or has become due earlier
-            elif first.at > now:
+            elif first.at > now and not first.yields:
                 wait_seconds = first.at - now
                 break
             elif first.key in self._working:

@@ -28,6 +28,23 @@ class NamedConnection(kopf.ConnectionInfo):
         return context
 
 
+class NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps nothing to compare objects with later: nothing here handles a difference, and kopf would copy each object for it."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        """Nothing."""
+        del body, extra_fields
+        return {}
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Nothing."""
+        del body
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Does nothing."""
+
+
 def register(registry: kopf.OperatorRegistry, controller: Controller, connection: Connection) -> None:
     """Let kopf watch everything that passes decide on, but pods.
 

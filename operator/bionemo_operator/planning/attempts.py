@@ -4,6 +4,7 @@ A record is made before anything follows from it: a job is deleted only when its
 lost when the operator dies between the two.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,7 +19,8 @@ from bionemo_operator.api.training_status import (
 )
 from bionemo_operator.planning import names
 from bionemo_operator.planning.causes import FINAL, FREE, OF_NODES, Ending, ending_of
-from bionemo_operator.planning.observed import Job
+from bionemo_operator.planning.last_words import progress_of
+from bionemo_operator.planning.observed import Job, Pod, Reading
 from bionemo_operator.planning.training_progress import with_reading
 from bionemo_operator.planning.training_view import TrainingView
 from bionemo_trainer.contract import ExitCode
@@ -143,7 +145,17 @@ def _with_end(view: TrainingView) -> TrainingView:
         ending = replace(ending, cause="Stopped")
     if ending.cause in _OF_SILENCE and job is not None and _is_fresh(job, view.now):
         return view
-    return ended(view, ending)
+    return ended(_with_last_words(view, current, pods), ending)
+
+
+def _with_last_words(view: TrainingView, current: Attempt, pods: Sequence[Pod]) -> TrainingView:
+    """How far rank 0 had come at its very end, by its last words: since the last reading it has gone on, and saved."""
+    said = next((pod.last_words for pod in pods if pod.index == 0 and pod.last_words), None)
+    progress = progress_of(said.message) if said else None
+    if progress is None or progress.attempt != current.number:
+        return view
+    reading = Reading(progress=progress, stalled_seconds=0.0, read_at=view.now)
+    return replace(view, status=with_reading(view.status, reading))
 
 
 def _is_fresh(job: Job, now: datetime) -> bool:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from bionemo_operator.api.training_status import Cause
-from bionemo_operator.planning.observed import Job, Node, Pod, words_of
+from bionemo_operator.planning.last_words import words_of
+from bionemo_operator.planning.observed import Job, Node, Pod
 from bionemo_trainer.contract import ExitCode
 
 FINAL: frozenset[Cause] = frozenset({"Configuration", "Data", "MissingInput", "NonFiniteLoss"})

@@ -4,10 +4,12 @@ Pure; called by `training_pass`.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 from bionemo_operator.api import reasons
 from bionemo_operator.api.training_status import Attempt
+from bionemo_operator.planning.admission import Admitted
 from bionemo_operator.planning.attempts import ended, next_number
 from bionemo_operator.planning.causes import Ending
 from bionemo_operator.planning.observed import Job, Pod
@@ -37,7 +39,11 @@ def decide(view: TrainingView, standing: Standing) -> Decision | None:
         changed = ended(view, ending, schedulable_nodes=short)
         said = _ending(current.number, ending.cause or "", len(pods))
         return Decision(said=(said, _not_ended()), changes={"recovery": changed.recovery}, wake_after_seconds=0.0)
-    return Decision(said=(*_state(view, current, job, standing), _not_ended()), wake_after_seconds=READ_EVERY_SECONDS)
+    return Decision(
+        said=(*_state(view, current, job, standing), _not_ended()),
+        changes=_terms(view, job, standing.admitted),
+        wake_after_seconds=READ_EVERY_SECONDS,
+    )
 
 
 def clear(view: TrainingView, standing: Standing) -> Decision | None:
@@ -69,6 +75,13 @@ def clear_of(view: TrainingView) -> tuple[Action, ...]:
 def leftovers(view: TrainingView) -> tuple[DeleteJob, ...]:
     """Removes the jobs of all attempts, but none before its end has been reported: with it the evidence goes."""
     return tuple(DeleteJob(name=job.name, uid=job.uid) for job in view.jobs if not job.is_deleting and view.may_go(job))
+
+
+def _terms(view: TrainingView, job: Job, admitted: Admitted | None) -> Mapping[str, object]:
+    """What the first attempt runs by, when that was not reported with its start; unless the spec has changed since."""
+    if view.status.resolved is not None or admitted is None or admitted.config != job.config:
+        return {}
+    return {"resolved": admitted.resolved, "recipe_fingerprint": admitted.fingerprint}
 
 
 def _to_be_ended(view: TrainingView, current: Attempt, job: Job) -> Ending | None:

@@ -3,7 +3,6 @@
 `cluster.observe` gathers; the policies beside this file decide on it.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -212,15 +211,6 @@ def job_of(body: Body) -> Job:
         done=0 if is_torch else status.get("succeeded") or 0,
         config=(worker["template"]["metadata"].get("annotations") or {}).get(names.CONFIG) or "",
     )
-
-
-def words_of(message: str) -> Mapping[str, Any]:
-    """The fields of a termination message of ours; none when it is something else."""
-    try:
-        words = json.loads(message)
-    except json.JSONDecodeError:
-        return {}
-    return words if isinstance(words, dict) else {}
 
 
 _OUTCOMES = {"Succeeded": "Succeeded", "Complete": "Succeeded", "Failed": "Failed"}

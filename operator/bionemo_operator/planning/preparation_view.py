@@ -8,7 +8,8 @@ from typing import Any
 from bionemo_operator.api import reasons
 from bionemo_operator.api.conditions import phase_of
 from bionemo_operator.api.preprocess import BioNeMoPreprocess, PreprocessStatus
-from bionemo_operator.planning.observed import Job, Pod, words_of
+from bionemo_operator.planning.last_words import words_of
+from bionemo_operator.planning.observed import Job, Pod
 from bionemo_operator.planning.preparation_job import output_of
 from bionemo_operator.planning.training_view import Decision, Said, told
 from bionemo_trainer.contract import STAGES

@@ -85,7 +85,7 @@ def frozen_batch(view: TrainingView) -> int | None:
     if view.status.resolved is not None:
         return view.status.resolved.global_batch_size
     if view.jobs and view.jobs[0].config:
-        return int(yaml.safe_load(view.jobs[0].config)["model"]["global_batch_size"])
+        return int(yaml.load(view.jobs[0].config, Loader=yaml.CSafeLoader)["model"]["global_batch_size"])
     return None
 
 

@@ -56,7 +56,8 @@ def decimal_text(number: float) -> str:
 
 def _at_start(recovery: RecoveryStatus, current: Attempt, reading: Reading) -> RecoveryStatus:
     """What the first answers of an attempt tell: where it goes on, and with its first step how long nothing was trained."""
-    start_step = reading.progress.step if reading.progress.phase == "Starting" else current.start_step or 0
+    told = reading.progress.start_step
+    start_step = told if told is not None else current.start_step or 0
     previous = recovery.attempts[-2] if len(recovery.attempts) > 1 else None
     changes: dict[str, object] = {"start_step": start_step}
     costs: dict[str, object] = {}

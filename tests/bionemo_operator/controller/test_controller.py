@@ -259,6 +259,18 @@ def test_a_preparation_wakes_the_trainings_that_wait_for_it(lab, controller):
     assert list(controller.queue._due) == [(PREPROCESSES, ("lab", "zinc")), (TRAININGS, ("lab", "waits"))]
 
 
+def test_the_echo_of_our_own_write_wakes_nobody_but_who_waits_for_it(lab, controller):
+    lab.training("waits", dataset={"preprocessRef": {"name": "zinc"}})
+    written = {"metadata": {"name": "zinc", "namespace": "lab", "resourceVersion": "7"}, "spec": {}}
+    lab.store.put(PREPROCESSES, written)
+    controller.see(PREPROCESSES, written)
+    assert list(controller.queue._due) == [(TRAININGS, ("lab", "waits"))]
+    made = {"metadata": {**labelled()["metadata"], "resourceVersion": "8"}}
+    lab.store.put(PYTORCH_JOBS, made)
+    controller.see(PYTORCH_JOBS, made)
+    assert list(controller.queue._due) == [(TRAININGS, ("lab", "waits"))]
+
+
 @pytest.mark.parametrize(
     ("body", "owner"),
     [

@@ -45,19 +45,20 @@ def test_what_waits_is_written_before_the_end(lab, writer):
 
 def test_what_waits_too_long_at_the_end_is_lost(lab, writer, monkeypatch, caplog):
     monkeypatch.setattr(event_writer, "DRAIN_SECONDS", -1.0)
-    writer.put(event())
+    writer.put(event(1))
+    writer.put(event(2))
     writer.stop()
     writer.start()
     writer._thread.join()
-    assert (lab.events(), lost(lab)) == ([], 1)
-    assert caplog.messages == ["an event was lost: the operator ends"]
+    assert (lab.events(), lost(lab)) == ([], 2)
+    assert caplog.messages == ["events lost: 2 (the operator ends)"]
 
 
 def test_when_too_many_wait_the_next_one_is_lost(lab, writer, caplog):
     for number in range(4):
         writer.put(event(number))
     assert (writer.depth, lost(lab)) == (3, 1)
-    assert caplog.messages == ["an event was lost: 3 others wait"]
+    assert caplog.messages == ["events lost: 1 (3 others wait)"]
 
 
 def test_one_that_is_refused_does_not_hold_up_the_next(lab, writer, caplog):
@@ -67,7 +68,7 @@ def test_one_that_is_refused_does_not_hold_up_the_next(lab, writer, caplog):
     writer.start()
     lab.api.objects.await_that(lambda: lab.names(EVENTS) == ["small.2"])
     assert lost(lab) == 1
-    assert caplog.messages == [f"an event was lost: {WHERE}: 403: quota"]
+    assert caplog.messages == [f"events lost: 1 ({WHERE}: 403: quota)"]
 
 
 def test_who_no_longer_leads_loses_events(lab, writer):

@@ -36,6 +36,11 @@ def test_a_status_is_written_whole_and_is_in_the_store(lab, report):
     assert lab.store.get(TRAININGS, ("lab", "small"))["status"]["phase"] == "Running"
 
 
+def test_whether_it_is_another_one_now_is_told(report):
+    before, after = status(phase="Pending"), status(phase="Running")
+    assert [report(before, before), report(before, after), report(before, after)] == [False, True, False]
+
+
 def test_only_new_reasons_are_told(lab, report):
     before = status(condition("Starting"), condition("Valid", "Accepted"))
     report(before, status(condition("AllNodesRunning"), condition("Valid", "Accepted", "said otherwise")))

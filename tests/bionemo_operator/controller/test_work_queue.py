@@ -54,6 +54,29 @@ def test_a_key_comes_again_when_asked_for(queue, clock):
     assert queue.take().key == "a"
 
 
+def test_a_key_that_comes_again_at_once_lets_others_go_first(queue, clock):
+    for key in "ab":
+        queue.wake(key)
+    queue.take()
+    queue.succeeded("a", again_after_seconds=0.0)
+    clock.passes(1)
+    queue.wake("c")
+    assert [queue.take() for _ in "bca"] == [
+        Taken(key="b", waited_seconds=1.0),
+        Taken(key="c", waited_seconds=0.0),
+        Taken(key="a", waited_seconds=0.0),
+    ]
+
+
+def test_it_lets_others_go_first_for_a_while_only(queue, clock):
+    queue.wake("a")
+    queue.take()
+    queue.succeeded("a", again_after_seconds=0.0)
+    clock.passes(6)
+    queue.wake("b")
+    assert queue.take() == Taken(key="a", waited_seconds=1.0)
+
+
 def test_failures_in_a_row_wait_ever_longer_up_to_a_limit(queue, clock):
     waits = []
     queue.wake("a")

@@ -10,7 +10,7 @@ from kubernetes.client.configuration import Configuration
 
 from bionemo_operator.cluster.credentials import Connection
 from bionemo_operator.cluster.kinds import JOBS, PYTORCH_JOBS
-from bionemo_operator.handlers.events import connection_info, register
+from bionemo_operator.handlers.events import NoDiffBase, connection_info, register
 
 OURS = {"labels": {"app.kubernetes.io/managed-by": "bionemo-operator", "bionemo.dev/name": "zinc"}}
 
@@ -81,6 +81,12 @@ def test_of_jobs_only_ours_matter(tell, listener):
 def test_everything_but_pods_is_watched(registry):
     watched = sorted(handler.id for handler in registry._watching._handlers)
     assert watched == ["bionemopreprocesses", "bionemotrainings", "jobs", "pytorchjobs"]
+
+
+def test_kopf_keeps_nothing_to_compare_with():
+    body, storage = kopf.Body({"spec": {"nodes": 2}}), NoDiffBase()
+    storage.store(body=body, patch=(patch := kopf.Patch()), essence={})
+    assert (storage.build(body=body), storage.fetch(body=body), dict(patch)) == ({}, None, {})
 
 
 def test_kopf_logs_in_with_our_connection(registry):

@@ -184,11 +184,13 @@ class ApiObjects:
         return body
 
     def _write(self, type_: str, place: Place, body: Body) -> Body:
-        self._version += 1
         api_version, kind = _type_of(place)
         written = deepcopy({"apiVersion": api_version, "kind": kind, **body})
-        written["metadata"]["resourceVersion"] = str(self._version)
         place = place._replace(is_status=False)
+        if type_ == "MODIFIED" and written == self._objects[place]:
+            return written  # as an API server does: what changes nothing makes no version
+        self._version += 1
+        written["metadata"]["resourceVersion"] = str(self._version)
         self._objects[place] = written
         self._history.append(Event(self._version, type_, place, written))
         self._changed.notify_all()
