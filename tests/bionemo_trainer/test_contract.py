@@ -54,7 +54,7 @@ def test_progress_is_read_as_it_was_written(sent):
 
 
 def test_progress_is_in_camel_case_on_the_wire():
-    assert json.loads(progress_to_json(progress(checkpoint=SAVED, train_loss=1.5))) == {
+    assert json.loads(progress_to_json(progress(checkpoint=SAVED, train_loss=1.5, start_step=448))) == {
         "phase": "Stepping",
         "attempt": 2,
         "step": 512,
@@ -66,6 +66,7 @@ def test_progress_is_in_camel_case_on_the_wire():
         "tokensPerSecond": None,
         "etaSeconds": None,
         "updatedAt": 1_700_000_100.25,
+        "startStep": 448,
         "checkpoint": {
             "step": 500,
             "path": "checkpoints/step=500.ckpt",

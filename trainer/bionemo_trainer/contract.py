@@ -104,6 +104,8 @@ class Progress:
     """Until the last step at the present rate."""
     updated_at: float
     """Seconds since the epoch when the last step ended."""
+    start_step: int | None = None
+    """Finished steps when this attempt began to train; None from a trainer that does not say."""
     checkpoint: SavedCheckpoint | None = None
     """The newest committed one; None before the first."""
 

@@ -9,7 +9,6 @@ from bionemo_operator.planning.observed import (
     node_of,
     pod_of,
     uid_of_controller,
-    words_of,
 )
 from testkit.observations import NOON
 
@@ -108,11 +107,6 @@ def test_only_a_controller_owns():
     owners = [{"uid": "a"}, {"uid": "b", "controller": True}]
     assert uid_of_controller({"metadata": {"ownerReferences": owners}}) == "b"
     assert uid_of_controller({"metadata": {}}) is None
-
-
-@pytest.mark.parametrize(("message", "words"), [('{"step": 3}', {"step": 3}), ("[1]", {}), ("Killed", {})])
-def test_last_words_that_are_not_ours_have_no_fields(message, words):
-    assert words_of(message) == words
 
 
 def node_body(status="True", taints=(), **facts):

@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bionemo_trainer.contract import ExitCode
+from bionemo_trainer.contract import ExitCode, Progress, progress_from_json
 from bionemo_trainer.errors import DataError, StoppedError
-from bionemo_trainer.launch.reports import Report, cause_of, read_reports, run_and_report, termination_message
+from bionemo_trainer.launch.reports import (
+    Report,
+    cause_of,
+    leave_progress,
+    read_progress,
+    read_reports,
+    run_and_report,
+    termination_message,
+)
 
 
 def report(exit_code, ended_at=0.0, rank=0, message=""):
@@ -78,6 +86,16 @@ def test_last_words_are_json_that_kubernetes_keeps_whole(message):
 def test_short_words_are_kept_as_they_are():
     words = json.loads(termination_message(report(64, rank=2, message="ändere spec.nodes")))
     assert words == {"exitCode": 64, "rank": 2, "message": "ändere spec.nodes"}
+
+
+def test_last_words_hold_how_far_rank_zero_was_whatever_else_they_say(tmp_path):
+    assert read_progress(tmp_path) is None
+    progress = Progress(phase="Finished", attempt=1, step=60, max_steps=60, consumed_samples=1920, updated_at=1.0)
+    leave_progress(tmp_path, progress)
+    text = termination_message(report(65, message="a" * 6000), read_progress(tmp_path))
+    assert len(text.encode()) <= 4096
+    assert progress_from_json(json.dumps(json.loads(text)["progress"])) == progress
+    assert read_reports(tmp_path) == ()
 
 
 def test_a_stop_says_which_step_was_saved(tmp_path):

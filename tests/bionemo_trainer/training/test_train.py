@@ -7,10 +7,11 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bionemo_trainer.config.load import load_tree
+from bionemo_trainer.launch.reports import read_progress
 from bionemo_trainer.run_folder import RunFolder, read_records
 from bionemo_trainer.training.checkpoint_folder import committed
 from testkit.networks import MEGAMOLBART
-from testkit.trainings import DONE, all_cases, config_for, endings_of
+from testkit.trainings import DONE, all_cases, config_for, endings_of, reports_of
 
 NAMES = ("esm1nv", "esm2nv", "megamolbart", "prott5nv")
 
@@ -112,6 +113,13 @@ def test_the_configuration_that_is_kept_trains_again(folder, found):
 
 def test_a_finished_run_has_nothing_to_do(found):
     assert found["again"] == DONE
+
+
+@pytest.mark.parametrize("name", ["megamolbart", "halves", "workers"])
+def test_what_ends_says_how_far_it_was_at_last(folder, found, name):
+    assert found["gone on"] == found["again"] == DONE
+    last = read_progress(reports_of(folder / name))
+    assert (last["phase"], last["step"], last["maxSteps"], last["checkpoint"]["step"]) == ("Finished", 8, 8, 8)
 
 
 def test_a_stopped_run_says_how_to_go_on(found):
