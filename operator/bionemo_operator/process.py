@@ -225,6 +225,7 @@ def _kopf_settings() -> kopf.OperatorSettings:
     """Nothing that kopf would write: no events, no annotations, no finalizers; and watches that notice when they die."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = events.NoDiffBase()
     settings.scanning.disabled = True
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 310
