@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import kopf
 
@@ -196,6 +197,7 @@ class Operator:
         return not missing
 
     async def _watch(self, stop: threading.Event) -> None:
+        asyncio.get_running_loop().set_exception_handler(_hear)
         registry = kopf.OperatorRegistry()
         events.register(registry, self._controller, self._connection)
         # Not the event of threads itself: kopf waits for that in a thread, which would outlive a kopf that has given up.
@@ -219,6 +221,14 @@ class Operator:
             self._beat_at = time.monotonic()
             await asyncio.sleep(HEARTBEAT_SECONDS)
         ends.set()
+
+
+def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Takes what no task of the loop caught. kopf leaves its watches open at its end, which asyncio calls an error; it harms nothing."""
+    if "asyncgen" in context:
+        _log.debug("at the end of kopf: %s", context["message"])
+    else:
+        loop.default_exception_handler(context)
 
 
 def _kopf_settings() -> kopf.OperatorSettings:

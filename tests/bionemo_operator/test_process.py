@@ -1,5 +1,6 @@
 """The operator as a whole: it takes the lease, works, tells how it is, and gives the lease back."""
 
+import asyncio
 import http.client
 import threading
 import time
@@ -57,7 +58,7 @@ def get(operator, path):
         connection.close()
 
 
-def test_it_works_from_its_first_event_to_its_last(lab, operator):
+def test_it_works_from_its_first_event_to_its_last(lab, operator, caplog):
     with running(operator) as ended:
         lab.api.objects.await_that(lambda: operator._controller.leads and get(operator, "/readyz")[0] == 200)
         lab.hidden(TRAININGS, training_document("small", **SMALL))
@@ -73,6 +74,7 @@ def test_it_works_from_its_first_event_to_its_last(lab, operator):
         assert 'bionemo_operator_watch_age_seconds{resource="pods"}' in text
         assert "bionemo_operator_waiting_events" in text
     assert ended == [None]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
     assert lab.client.get(LEASES, "default", "bionemo-operator")["spec"]["holderIdentity"] == ""
 
 
@@ -152,6 +154,24 @@ def test_who_can_not_learn_which_kinds_there_are_asks_again(lab, operator, caplo
     assert not operator._serves_all()
     assert caplog.messages == ["can't watch yet: discover /apis/bionemo.dev/v1alpha1: 500: down"]
     assert operator._serves_all()
+
+
+def test_a_watch_that_kopf_leaves_open_at_its_end_is_no_error(caplog):
+    async def watch():
+        try:
+            yield
+        finally:
+            raise RuntimeError("generator didn't stop after athrow()")
+
+    async def leave_open():
+        asyncio.get_running_loop().set_exception_handler(process._hear)
+        left.append(watch())
+        await anext(left[0])
+        asyncio.get_running_loop().call_exception_handler({"message": "a fault of ours"})
+
+    left = []
+    asyncio.run(leave_open())
+    assert caplog.messages == ["a fault of ours"]
 
 
 def test_kopf_is_started_again_when_it_gives_up(lab, operator, monkeypatch, caplog):
