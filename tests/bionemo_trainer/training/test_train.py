@@ -115,7 +115,7 @@ def test_a_finished_run_has_nothing_to_do(found):
     assert found["again"] == DONE
 
 
-@pytest.mark.parametrize("name", ["megamolbart", "halves", "workers"])
+@pytest.mark.parametrize("name", ["megamolbart", "workers"])
 def test_what_ends_says_how_far_it_was_at_last(folder, found, name):
     assert found["gone on"] == found["again"] == DONE
     last = read_progress(reports_of(folder / name))

@@ -135,9 +135,9 @@ class World:
             for one in (pod(index, number, created_at=self.now) for index in range(self.jobs[number].nodes))
         }
 
-    def ends(self, number: int, outcome: str, exit_code: int = 0) -> None:
+    def ends(self, number: int, outcome: str, exit_code: int = 0, message: str = "") -> None:
         """All pods of an attempt end so, and its job with them."""
-        words = LastWords(exit_code=exit_code, reason="Error", message="", finished_at=self.now)
+        words = LastWords(exit_code=exit_code, reason="Error", message=message, finished_at=self.now)
         phase = "Succeeded" if exit_code == 0 else "Failed"
         for name, one in self.pods.items():
             if one.job == f"small-{number}" and not one.is_gone:

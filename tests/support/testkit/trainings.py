@@ -88,14 +88,21 @@ def train_alone(config: TrainConfig, *, attempt: int = 1) -> Ending:
     from bionemo_trainer.training.stopping import StopWish  # noqa: PLC0415
     from bionemo_trainer.training.train import train  # noqa: PLC0415
 
+    reports = reports_of(Path(str(config.exp_manager.explicit_log_dir)))
+    reports.mkdir(parents=True, exist_ok=True)
     settings = RankSettings(
-        rank=0, local_rank=0, attempt=attempt, metrics_host="127.0.0.1", metrics_port=0, reports=None
+        rank=0, local_rank=0, attempt=attempt, metrics_host="127.0.0.1", metrics_port=0, reports=reports
     )
     rendezvous = Rendezvous(store=distributed.HashStore())  # type: ignore[attr-defined]  # torch exports it without saying so
     try:
         return int(train(config, settings, rendezvous, StopWish(), "recipe")), ""
     except BioNeMoError as error:
         return int(error.exit_code), str(error)
+
+
+def reports_of(folder: Path) -> Path:
+    """Where the newest training in a folder has said how far it was at its end."""
+    return folder.with_name(f"{folder.name}-reports")
 
 
 def train_until(config: TrainConfig, step: int) -> Ending:

@@ -17,7 +17,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, launch_agent
 
 from bionemo_trainer.contract import ExitCode
-from bionemo_trainer.launch.reports import Report, cause_of, read_reports, termination_message
+from bionemo_trainer.launch.reports import Report, cause_of, read_progress, read_reports, termination_message
 from bionemo_trainer.settings import REPORTS, LaunchSettings
 
 RESERVE_SECONDS = 5
@@ -42,8 +42,9 @@ def launch(settings: LaunchSettings, module: str, arguments: Sequence[str]) -> i
         os.environ[REPORTS] = folder
         seen = _run(launch_config(settings), ["-m", module, *arguments])
         cause = seen if seen.exit_code == ExitCode.OK else cause_of(read_reports(Path(folder)), seen)
+        progress = read_progress(Path(folder))
     if settings.termination_log is not None:
-        settings.termination_log.write_text(termination_message(cause), encoding="utf-8")
+        settings.termination_log.write_text(termination_message(cause, progress), encoding="utf-8")
     return cause.exit_code
 
 

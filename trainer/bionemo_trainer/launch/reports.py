@@ -7,11 +7,11 @@ launcher reads the files of its node. Needs no torch.
 import json
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bionemo_trainer.contract import ExitCode
+from bionemo_trainer.contract import ExitCode, Progress, progress_to_json
 from bionemo_trainer.errors import BioNeMoError, StoppedError
 
 FAILED = 1
@@ -20,6 +20,8 @@ FAILED = 1
 MOST_BYTES = 4096
 """What Kubernetes keeps of a termination message."""
 _CUT = " … (cut)"
+_PROGRESS = "progress"
+"""File beside the reports of ranks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,23 @@ def write_report(folder: Path, report: Report) -> None:
     unfinished.replace(path)
 
 
+def leave_progress(folder: Path, progress: Progress) -> None:
+    """Leave how far rank 0 has come at its end, whole or not at all: nobody can ask it any more."""
+    path = folder / _PROGRESS
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(progress_to_json(progress), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def read_progress(folder: Path) -> Mapping[str, object] | None:
+    """What `leave_progress` has left, as `/progress` would have answered; None on nodes without rank 0, or when it was killed."""
+    try:
+        progress: Mapping[str, object] = json.loads((folder / _PROGRESS).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return progress
+
+
 def read_reports(folder: Path) -> tuple[Report, ...]:
     """All reports of a node, the earliest first."""
     reports = (Report(**json.loads(path.read_text("utf-8"))) for path in folder.glob("*.json"))
@@ -86,11 +105,13 @@ def cause_of(reports: Sequence[Report], fallback: Report) -> Report:
     return next(iter([*final, *failed]), None) or (stopped[0] if stopped else fallback)
 
 
-def termination_message(report: Report) -> str:
+def termination_message(report: Report, progress: Mapping[str, object] | None = None) -> str:
     """The last words of a container as JSON, at most MOST_BYTES long; a long message loses its end."""
-    words = {"exitCode": report.exit_code, "rank": report.rank, "message": report.message}
+    words: dict[str, object] = {"exitCode": report.exit_code, "rank": report.rank, "message": report.message}
     if report.step is not None:
         words["step"] = report.step
+    if progress is not None:
+        words["progress"] = progress
     text = json.dumps(words, ensure_ascii=False)
     excess = len(text.encode()) - MOST_BYTES
     if excess > 0:

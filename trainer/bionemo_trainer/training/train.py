@@ -16,6 +16,7 @@ from bionemo_trainer.contract import ExitCode
 from bionemo_trainer.data.step_batches import Share, step_batches
 from bionemo_trainer.engine.process_groups import Rendezvous, leave_process_groups
 from bionemo_trainer.engine.strategy import MegatronStrategy
+from bionemo_trainer.launch.reports import leave_progress
 from bionemo_trainer.run_folder import RunFolder
 from bionemo_trainer.settings import RankSettings
 from bionemo_trainer.training import checkpoint_folder
@@ -62,12 +63,14 @@ def _train(
     folder = open_experiment(trainer, config, strategy)
     num_samples = len(step_batches(config, "train", Share(rank=0, num_ranks=1), 1).dataset)
     run, origin = _run(config, settings, strategy, folder, num_samples)
-    if is_complete(config, origin):
-        _log.warning("the run in %s has finished its %s steps", folder.path, config.trainer.max_steps)
-        return ExitCode.OK
-    if run.reporter:
-        run.reporter.serve(settings.metrics_host, settings.metrics_port)
     try:
+        if is_complete(config, origin):
+            _log.warning("the run in %s has finished its %s steps", folder.path, config.trainer.max_steps)
+            if run.reporter:
+                run.reporter.enter("Finished")
+            return ExitCode.OK
+        if run.reporter:
+            run.reporter.serve(settings.metrics_host, settings.metrics_port)
         on_rank_zero(run, lambda: _prepare(run, recipe))
         take_up(strategy.trainee, config, origin)
         trainer.callbacks.append(Checkpointing(run, num_samples))  # type: ignore[attr-defined]  # a list that Lightning does not declare
@@ -82,6 +85,8 @@ def _train(
     finally:
         if run.reporter:
             run.reporter.close()
+            if settings.reports:
+                leave_progress(settings.reports, run.reporter.progress)
     return ExitCode.OK
 
 
