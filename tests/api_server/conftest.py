@@ -3,7 +3,6 @@
 Runs only when asked for by name (pytest tests/api_server): the control plane's programs take minutes to build the first time.
 """
 
-import os
 import uuid
 from pathlib import Path
 
@@ -12,16 +11,16 @@ import pytest
 from testkit.cluster_control_plane import control_plane
 from testkit.cluster_kubectl import FIELD_MANAGER, Kubectl
 from testkit.cluster_pods import Kubelet, create_node
+from testkit.cluster_under_test import KUBECONFIG
 
 HERE = Path(__file__).parent
 CRDS = HERE.parents[1] / "crds"
-UNDER_TEST = os.environ.get("KUBECONFIG_UNDER_TEST")
 
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory):
     """A control plane of our own, which may be mistreated."""
-    if UNDER_TEST:
+    if KUBECONFIG:
         pytest.skip("plays the kubelet or stops the training operator, which no real cluster should suffer")
     with control_plane(tmp_path_factory.mktemp("plane"), [CRDS]) as plane:
         yield plane
@@ -30,9 +29,9 @@ def plane(tmp_path_factory):
 @pytest.fixture(scope="session")
 def kubectl(request, tmp_path_factory):
     """Access to a cluster with our CRDs, whichever it is."""
-    if not UNDER_TEST:
+    if not KUBECONFIG:
         return request.getfixturevalue("plane").kubectl
-    kubectl = Kubectl(kubeconfig=Path(UNDER_TEST), cache=tmp_path_factory.mktemp("discovery"))
+    kubectl = Kubectl(kubeconfig=KUBECONFIG, cache=tmp_path_factory.mktemp("discovery"))
     kubectl("apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}", f"--filename={CRDS}")
     kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={CRDS}")
     return kubectl

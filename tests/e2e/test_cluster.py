@@ -2,10 +2,10 @@
 
 import pytest
 
-from testkit.cluster_images import OPERATOR_IMAGE, TRAINER_IMAGE
 from testkit.cluster_kubectl import KubectlError
 from testkit.cluster_lock import ClusterTakenError
 from testkit.cluster_programs import cache_folder
+from testkit.cluster_under_test import OPERATOR_IMAGE, TRAINER_IMAGE
 from testkit.cluster_volumes import claim_folder
 from testkit.cluster_waiting import eventually
 from testkit.cluster_with_nodes import OTHER_NODE, STEADY_NODE, cluster_with_nodes
@@ -56,6 +56,7 @@ def all_reduce_job(name, namespace):
     return {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": metadata, "spec": spec}
 
 
+pytestmark = pytest.mark.usefixtures("cluster")
 RANK = "metadata.labels['training.kubeflow.org/replica-index']"
 
 

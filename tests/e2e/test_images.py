@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from testkit.cluster_images import OPERATOR_IMAGE, TRAINER_IMAGE, compressed_bytes
+from testkit.cluster_images import compressed_bytes
+from testkit.cluster_under_test import OPERATOR_IMAGE, TRAINER_IMAGE
 from testkit.cluster_workloads import create_pod, outcome_of, pod_spec
 
 LIST = "import importlib.metadata as found; print(*sorted(one.name.lower() for one in found.distributions()))"

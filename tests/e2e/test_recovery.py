@@ -8,12 +8,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bionemo_trainer.run_folder import RunFolder, read_records
+from testkit.cluster_claims import Claims
 from testkit.cluster_examples import (
     EXAMPLES,
     PATIENCE_SECONDS,
@@ -53,7 +53,7 @@ class Ward:
 
     kubectl: Kubectl
     namespace: str
-    results: Path
+    claims: Claims
 
     def begin(self, name: str) -> None:
         """Applies a training, and waits until it is where harm is done."""
@@ -88,7 +88,7 @@ class Ward:
         return json.loads(status), seconds
 
     def run_folder(self, name: str) -> RunFolder:
-        (folder,) = self.results.glob(f"{name}-????????-*")
+        (folder,) = self.claims.folder("bionemo-results").glob(f"{name}-????????-*")
         return RunFolder(path=folder)
 
     def saved_steps(self, name: str) -> list[int]:
@@ -105,10 +105,10 @@ class Ward:
 @pytest.fixture(scope="module")
 def ward(kubectl, operator, tmp_path_factory):  # noqa: ARG001 - the operator need only be there
     with strict_namespace(kubectl) as namespace:
-        folders = example_claims(kubectl, namespace, tmp_path_factory.mktemp("claims"))
+        claims = example_claims(kubectl, namespace, tmp_path_factory.mktemp("claims"))
         kubectl.apply(preparation("proteins"), f"--namespace={namespace}")
         assert ended(kubectl, namespace, "bnp", "proteins", PATIENCE_SECONDS)[0] == "Succeeded"
-        yield Ward(kubectl=kubectl, namespace=namespace, results=folders["bionemo-results"])
+        yield Ward(kubectl=kubectl, namespace=namespace, claims=claims)
 
 
 @pytest.fixture
@@ -145,6 +145,7 @@ def test_a_suspended_training_goes_on_where_it_was_without_repeating_a_step(kube
     assert ward.logged_steps("suspended") == list(range(1, MAX_STEPS + 1))
 
 
+@pytest.mark.usefixtures("cluster")
 def test_a_worker_that_is_killed_costs_the_steps_since_the_last_checkpoint(kubectl, ward, tell):
     ward.begin("killed")
 

@@ -11,13 +11,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from testkit.cluster_control_plane import control_plane
+from testkit.cluster_images import built_images
 from testkit.cluster_lock import ClusterTakenError
 from testkit.cluster_programs import REPOSITORY, Level, built_programs
+from testkit.cluster_volumes import spare_volumes
 from testkit.cluster_with_nodes import cluster_with_nodes, remove_leftovers
 
 _UP_SECONDS = 120
@@ -42,9 +44,16 @@ def main() -> int:
         default="1",
         help="1: a control plane without nodes; 2: two nodes that run pods, as root",
     )
+    parser.add_argument(
+        "--images",
+        action="store_true",
+        help="with level 2: our images on the nodes, and volumes of the class shared; the chart brings the definitions",
+    )
     parsed = parser.parse_args()
+    if parsed.images and parsed.level != "2":
+        parser.error("--images needs nodes that hold them: add --level 2")
     if parsed.verb in {"up", "keep"}:
-        verbs[parsed.verb] = partial(verbs[parsed.verb], level=parsed.level)
+        verbs[parsed.verb] = partial(verbs[parsed.verb], level=parsed.level, has_images=parsed.images)
     return verbs[parsed.verb](_state_folder())
 
 
@@ -53,14 +62,17 @@ def _state_folder() -> Path:
     return Path(state) / "bionemo-cluster"
 
 
-def _up(folder: Path, level: str) -> int:
+def _up(folder: Path, level: str, has_images: bool) -> int:
     """Starts the cluster when there is none, and waits until it is ready."""
     if _keeper_of(folder) is None:
         built_programs(_LEVELS[level])  # here, where its progress is seen
+        if has_images:
+            built_images()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with (folder / "keeper.log").open("wb") as log:
             command = [sys.executable, "-m", "testkit.cluster_by_hand", "keep", f"--level={level}"]
+            command += ["--images"] if has_images else []
             keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         _wait(lambda: (folder / "ready").exists() or keeper.poll() is not None, _UP_SECONDS)
         if not (folder / "ready").exists():
@@ -99,17 +111,31 @@ def _kubeconfig(folder: Path) -> int:
     return _say(f"{folder}/plane/kubeconfig")
 
 
-def _keep(folder: Path, level: str) -> int:
+def _keep(folder: Path, level: str, has_images: bool) -> int:
     """Holds the cluster until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # leaves the block below in order, also while it is starting
     (folder / "keeper.pid").write_text(str(os.getpid()), encoding="utf-8")
     plane = folder / "plane"
     plane.mkdir()
-    running = control_plane if level == "1" else cluster_with_nodes
-    with running(plane, [REPOSITORY / "crds"]):
+    with _running(plane, level, has_images):
         (folder / "ready").touch()
         while True:
             signal.pause()
+
+
+@contextlib.contextmanager
+def _running(folder: Path, level: str, has_images: bool) -> Iterator[None]:
+    crds = [REPOSITORY / "crds"]
+    if level == "1":
+        with control_plane(folder, crds):
+            yield
+    elif not has_images:
+        with cluster_with_nodes(folder, crds):
+            yield
+    else:
+        with cluster_with_nodes(folder, images=built_images()) as cluster:
+            spare_volumes(cluster.kubectl, folder / "volumes")
+            yield
 
 
 def _keeper_of(folder: Path) -> int | None:

@@ -2,17 +2,15 @@
 
 import contextlib
 import json
-import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bionemo_operator.cluster.progress import ProgressReader
-from bionemo_trainer.contract import METRICS_PORT
-from testkit.cluster_kubectl import Kubectl
+from bionemo_trainer.contract import METRICS_PORT, progress_from_json
+from testkit.cluster_claims import Claims, claims_in
+from testkit.cluster_kubectl import Kubectl, KubectlError
 from testkit.cluster_programs import REPOSITORY
-from testkit.cluster_volumes import claim_folder
 from testkit.cluster_waiting import eventually
 from testkit.documents import documents_in
 
@@ -39,11 +37,17 @@ def strict_namespace(kubectl: Kubectl) -> Iterator[str]:
     kubectl("delete", "namespace", name, "--wait=false")
 
 
-def example_claims(kubectl: Kubectl, namespace: str, folder: Path) -> dict[str, Path]:
-    """Makes the claims that the examples name; the folders behind them."""
-    folders = {name: claim_folder(kubectl, namespace, name, folder / name) for name in CLAIMS}
-    shutil.copytree(EXAMPLES / "data", folders["bionemo-examples"], dirs_exist_ok=True)
-    return folders
+def example_claims(kubectl: Kubectl, namespace: str, folder: Path) -> Claims:
+    """Makes the claims that the examples name, with the examples' data.
+
+    Args:
+        kubectl: Access to the cluster.
+        namespace: Of the claims.
+        folder: Of this host, for their files.
+    """
+    claims = claims_in(kubectl, namespace, CLAIMS, folder)
+    claims.put("bionemo-examples", EXAMPLES / "data")
+    return claims
 
 
 def preparation(name: str) -> dict[str, Any]:
@@ -100,7 +104,12 @@ def workers_of(kubectl: Kubectl, namespace: str, name: str, attempt: int) -> Seq
 def step_of(kubectl: Kubectl, namespace: str, name: str, attempt: int) -> int:
     """How far an attempt is, by its own word; 0 before it answers."""
     for pod in workers_of(kubectl, namespace, name, attempt)[:1]:
-        address = pod["status"].get("podIP")
-        reading = ProgressReader(METRICS_PORT, 2.0).read(address) if address else None
-        return reading.progress.step if reading else 0
+        path = pod_path(namespace, pod["metadata"]["name"], METRICS_PORT)
+        with contextlib.suppress(KubectlError):
+            return progress_from_json(kubectl("get", f"--raw={path}/progress")).step
     return 0
+
+
+def pod_path(namespace: str, pod: str, port: int) -> str:
+    """Path of the API server at which it passes requests on to a port of a pod, so that nobody else need reach that."""
+    return f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy"

@@ -8,8 +8,7 @@ from pathlib import Path
 from testkit.cluster_oci import Image, image_in_layout, prune_layout
 from testkit.cluster_programs import REPOSITORY
 
-OPERATOR_IMAGE = "localhost/bionemo-operator:test"
-TRAINER_IMAGE = "localhost/bionemo-trainer:test"
+_NAMES = ("localhost/bionemo-operator:test", "localhost/bionemo-trainer:test")
 _PIECE_BYTES = 1 << 20
 
 
@@ -23,7 +22,7 @@ def built_images() -> Sequence[Image]:
     done = subprocess.run([REPOSITORY / "tests/cluster/images.sh"], check=True, stdout=subprocess.PIPE, text=True)
     layout = Path(done.stdout.strip())
     prune_layout(layout)
-    return [image_in_layout(layout, name) for name in (OPERATOR_IMAGE, TRAINER_IMAGE)]
+    return [image_in_layout(layout, name) for name in _NAMES]
 
 
 def compressed_bytes(image: Image) -> int:

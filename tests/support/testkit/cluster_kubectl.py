@@ -1,8 +1,10 @@
 """kubectl as a function, the one way in which tests talk to a cluster; it works alike against their own and any other."""
 
+import contextlib
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,11 +41,27 @@ class Kubectl:
         Raises:
             KubectlError: It failed.
         """
-        command = [str(self.program), f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.cache}", *arguments]
+        command = self._command(arguments)
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0:
             raise KubectlError(arguments, done.stderr.strip())
         return done.stdout
+
+    @contextlib.contextmanager
+    def running(self, *arguments: str, folder: Path) -> Iterator[Path]:
+        """Runs a command that does not end by itself until the block is left.
+
+        Args:
+            arguments: Of the command.
+            folder: For the file of what it says, which is yielded.
+        """
+        with tempfile.NamedTemporaryFile("wb", prefix=f"{arguments[0]}-", dir=folder, delete=False) as said:
+            process = subprocess.Popen(self._command(arguments), stdin=subprocess.DEVNULL, stdout=said)
+        try:
+            yield Path(said.name)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
     def apply(self, document: Document, *arguments: str) -> dict[str, Any]:
         """Applies an object on the server's side and returns it as stored.
@@ -79,6 +97,9 @@ class Kubectl:
         return _parsed(
             self("patch", kind, name, "--subresource=status", "--type=merge", patch, "--output=json", *arguments)
         )
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [str(self.program), f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.cache}", *arguments]
 
     def _sent(self, verb: str, document: Document, *arguments: str) -> dict[str, Any]:
         return _parsed(self(verb, "--filename=-", "--output=json", *arguments, stdin=json.dumps(document)))

@@ -1,17 +1,19 @@
 """The operator in a cluster for tests, as a cluster admin gets it: our image, installed by our chart."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from testkit.cluster_helm import CHART, Helm, Values
-from testkit.cluster_images import OPERATOR_IMAGE, TRAINER_IMAGE
+from testkit.cluster_helm import CHART, Helm, HelmError, Values
 from testkit.cluster_kubectl import Kubectl
+from testkit.cluster_under_test import OPERATOR_IMAGE, TRAINER_IMAGE
 from testkit.cluster_waiting import eventually
 from testkit.cluster_workloads import kill_pod
 
 OPERATOR_NAMESPACE = "bionemo-system"
 RELEASE = "bionemo-operator"
 WITHIN = "--timeout=90s"
+_DEFINITIONS = ("bionemotrainings.bionemo.dev", "bionemopreprocesses.bionemo.dev")
 _OPERATORS = "--selector=app.kubernetes.io/component=operator"
 
 
@@ -59,13 +61,36 @@ def uninstall_operator(helm: Helm, kubectl: Kubectl, namespace: str = OPERATOR_N
     kubectl("wait", "--for=delete", "pods", _OPERATORS, f"--namespace={namespace}", WITHIN)
 
 
+def foreign_installation(kubectl: Kubectl) -> str:
+    """Why tests must not install the operator into a cluster that somebody else runs; empty when they may."""
+    names = {crd["metadata"]["name"] for crd in kubectl.get("customresourcedefinitions")["items"]}
+    if ours := sorted(name for name in names if name.endswith(".bionemo.dev")):
+        return f"it has {ours[0]} already, and tests would replace the operator that works there; name another cluster."
+    if "pytorchjobs.kubeflow.org" not in names:
+        return "it has no pytorchjobs.kubeflow.org; install Kubeflow's training operator, version 1, as docs/install.md says."
+    return ""
+
+
+def remove_installation(helm: Helm, kubectl: Kubectl) -> None:
+    """Leaves nothing of what `install_operator` has made, if it was there; resources of ours go with their definitions."""
+    with contextlib.suppress(HelmError):  # the last test has uninstalled it
+        uninstall_operator(helm, kubectl)
+    kubectl("delete", "namespace", OPERATOR_NAMESPACE, "--ignore-not-found", "--wait=false")
+    kubectl("delete", "customresourcedefinitions", *_DEFINITIONS, "--ignore-not-found")
+
+
 def leader_of(kubectl: Kubectl, namespace: str = OPERATOR_NAMESPACE) -> str:
     """Name of the pod that leads; empty when none does."""
     leases = kubectl.get("leases", f"--namespace={namespace}")["items"]
     holders = {lease["metadata"]["name"]: lease["spec"].get("holderIdentity") or "" for lease in leases}
-    pods = kubectl.get("pods", f"--namespace={namespace}", _OPERATORS)["items"]
     holder = str(holders.get(RELEASE, ""))
-    return holder if holder in {pod["metadata"]["name"] for pod in pods} else ""
+    return holder if holder in replicas_of(kubectl, namespace) else ""
+
+
+def replicas_of(kubectl: Kubectl, namespace: str = OPERATOR_NAMESPACE) -> list[str]:
+    """Names of the operator's pods."""
+    pods = kubectl.get("pods", f"--namespace={namespace}", _OPERATORS)["items"]
+    return [pod["metadata"]["name"] for pod in pods]
 
 
 def delete_leader(kubectl: Kubectl) -> str:
@@ -83,5 +108,8 @@ def logs_of(kubectl: Kubectl, namespace: str = OPERATOR_NAMESPACE) -> str:
 
 
 def _image(name: str) -> dict[str, str]:
+    repository, _, digest = name.partition("@")
+    if digest:
+        return {"repository": repository, "digest": digest}
     repository, _, tag = name.rpartition(":")
     return {"repository": repository, "tag": tag}

@@ -51,6 +51,16 @@ class Prometheus:
         found = answer["data"]["result"]
         return [(sample["metric"], float(sample["value"][1])) for sample in found]
 
+    def values(self, selector: str, at: float, seconds: int) -> set[float]:
+        """Every value that series had at a scrape of the last seconds.
+
+        Raises:
+            AssertionError: Prometheus does not take the selector.
+        """
+        answer = self._get("/api/v1/query", {"query": f"{selector}[{seconds}s]", "time": f"{at:.3f}"})
+        assert answer["status"] == "success", answer
+        return {float(value) for series in answer["data"]["result"] for _, value in series["values"]}
+
     def all_are_up(self) -> bool:
         """Whether every target was scraped."""
         active = self._get("/api/v1/targets", {})["data"]["activeTargets"]
