@@ -5,6 +5,7 @@ Called by `training_pass` when nothing of an earlier attempt is left.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -85,8 +86,14 @@ def frozen_batch(view: TrainingView) -> int | None:
     if view.status.resolved is not None:
         return view.status.resolved.global_batch_size
     if view.jobs and view.jobs[0].config:
-        return int(yaml.load(view.jobs[0].config, Loader=yaml.CSafeLoader)["model"]["global_batch_size"])
+        return _batch_of(view.jobs[0].config)
     return None
+
+
+@lru_cache(maxsize=64)
+def _batch_of(config: str) -> int:
+    """Samples of one step by a document of an attempt; reading one takes milliseconds, and equal trainings share it."""
+    return int(yaml.load(config, Loader=yaml.CSafeLoader)["model"]["global_batch_size"])
 
 
 def delay_seconds(view: TrainingView) -> float:
