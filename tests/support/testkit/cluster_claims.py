@@ -76,9 +76,10 @@ class StoredClaims:
         """See Claims."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            archive.add(source, arcname=".")
+            for path in sorted(source.iterdir()):  # the root of a volume belongs to nobody here
+                archive.add(path, arcname=path.name)
         text = base64.b64encode(packed.getvalue()).decode()
-        self._exec(f"base64 --decode | tar --extract --gzip --no-overwrite-dir --directory=/claims/{name}", text)
+        self._exec(f"base64 --decode | tar --extract --gzip --directory=/claims/{name}", text)
 
     def folder(self, name: str) -> Path:
         """See Claims."""
