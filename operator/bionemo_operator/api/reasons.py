@@ -29,9 +29,6 @@ class Reason:
 
 VALID = Reason(name="Valid", condition="Accepted", status="True", message="The object is valid: {arithmetic}.")
 INVALID = Reason(name="Invalid", condition="Accepted", status="False", message="{problems}")
-UNCHECKED = Reason(
-    name="Unchecked", condition="Accepted", status="Unknown", message="The object can't be checked yet: {cause}."
-)
 
 DATASET_COMPLETE = Reason(
     name="DatasetComplete",
@@ -167,7 +164,7 @@ SHARDS_FAILED = Reason(
 )
 
 QUIET = frozenset(
-    reason.name for reason in (NOT_STARTED, PAUSED, FINISHED, NOT_SUSPENDED, IN_PROGRESS, UNCHECKED, DATASET_ASSUMED)
+    reason.name for reason in (NOT_STARTED, PAUSED, FINISHED, NOT_SUSPENDED, IN_PROGRESS, DATASET_ASSUMED)
 )
 """Reasons that no event tells of, because another condition says the same or nothing has happened."""
 
