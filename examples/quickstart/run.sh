@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 model=megamolbart
 if [ "${1:-}" = --model ]; then
     model=${2:-}
-    shift 2
+    shift $(($# > 1 ? 2 : 1)) # without a name the message below tells the names, where a shift too far would end in silence
 fi
 case $model in
 megamolbart) files=(-f examples/quickstart) ;;

@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from bionemo_trainer.config.schema.root import FAMILIES
 from testkit.runs import logged, write_lines, write_run
 
-LEARNED = Path(__file__).parents[2] / "examples" / "quickstart" / "learned.py"
+QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
+LEARNED = QUICKSTART / "learned.py"
 PROTEINS = ("MKVLAAGIVGLC", "GSHMKTAYIAKQR", "MSTNPKPQRKTKRNTNRRPQDVK")
 SHORT = ("model.optim.sched.warmup_steps=10", "model.optim.sched.constant_steps=0")
 
@@ -68,3 +70,10 @@ def test_symbols_that_never_occur_have_no_part_in_the_entropy(learned):
 
 def test_every_family_has_a_margin(learned):
     assert set(learned.MARGINS) == set(FAMILIES)
+
+
+@pytest.mark.parametrize(("words", "model"), [(("--model",), ""), (("--model", "esm3"), "esm3")])
+def test_a_model_that_is_not_known_is_answered_with_those_that_are(words, model):
+    done = subprocess.run([QUICKSTART / "run.sh", *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr == f"quickstart: --model '{model}' is not known; write megamolbart, esm1nv or prott5nv.\n"
