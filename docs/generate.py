@@ -124,7 +124,7 @@ def _row(name: str) -> str:
     parameters = num_parameters(config.model)
     used = estimate_memory(config).total_bytes / GIB
     fitting = next((f"{size} GB" for size in GPUS_GB if used < 0.9 * size), "none")
-    saved = f"{parameters * BYTES_PER_PARAMETER / GIB:.1f} GiB"
+    saved = f"{parameters * BYTES_PER_PARAMETER / GIB:.2f} GiB"
     cells = (
         f"`{name}`",
         in_millions(parameters),
