@@ -5,6 +5,7 @@ length compiles nothing. Attention stays as it is, an operator that the compiler
 """
 
 import logging
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -26,15 +27,19 @@ def compile_layers(network: nn.Module, *, backend: str = "inductor") -> int:
     """
     layers = [module for module in network.modules() if isinstance(module, PackedLayer)]
     for layer in layers:
-        layer.run = CompiledRun(layer, backend)
+        layer.run = CompiledRun(layer, layers, backend)
     return len(layers)
 
 
 class CompiledRun:
-    """A layer, compiled when it is first called; as it was written where that fails."""
+    """A layer, compiled when it is first called; where that fails, all layers run as they were written.
 
-    def __init__(self, layer: PackedLayer, backend: str) -> None:
-        self._layer = layer.layer
+    They share their code, so what fails for one fails for all: it is tried once, and told once.
+    """
+
+    def __init__(self, layer: PackedLayer, layers: Sequence[PackedLayer], backend: str) -> None:
+        self._layer = layer
+        self._layers = layers
         self._run: Run = torch.compile(layer.layer, backend=backend, fullgraph=True, dynamic=True)
 
     def __call__(self, hidden_T1H: Tensor, memory_M1H: Tensor | None, batch: LayerContext) -> Tensor:
@@ -44,5 +49,6 @@ class CompiledRun:
         except (BackendCompilerFailed, InductorError, TorchDynamoException) as error:
             reason = str(error).strip().splitlines()[0]
             _log.warning("layers run uncompiled: %s; model.compile=False leaves the attempt out", reason)
-            self._run = self._layer
-            return self._run(hidden_T1H, memory_M1H, batch)
+            for layer in self._layers:
+                layer.run = layer.layer
+            return self._layer.run(hidden_T1H, memory_M1H, batch)
