@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from bionemo_operator.cli.spans import span
 from bionemo_trainer.contract import Progress
 
 LINE_SECONDS = 5.0
@@ -31,6 +32,49 @@ class Frame:
     """A curve in one line, for terminals."""
     counts: tuple[object, ...]
     """What must differ for a new line in a file: not the step, which always does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How far a training is, whoever says so; what is not known is None."""
+
+    step: int
+    max_steps: int
+    train_loss: float | None
+    validation_loss: float | None
+    samples_per_second: float | None
+    tokens_per_second: float | None
+    seconds_left: float | None
+    saved_step: int | None
+    """Of the newest checkpoint."""
+
+    def __str__(self) -> str:
+        """`step 120/300  loss 2.314  512 samples/s  eta 1m20s  checkpoint 100`, as far as the numbers are known."""
+        parts = [f"step {self.step}/{self.max_steps}"]
+        if self.train_loss is not None:
+            parts.append(f"loss {self.train_loss:.3f}")
+        if self.validation_loss is not None:
+            parts.append(f"val loss {self.validation_loss:.3f}")
+        if self.samples_per_second is not None:
+            parts.append(f"{self.samples_per_second:,.0f} samples/s")
+        if self.tokens_per_second is not None:
+            parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+        if self.seconds_left is not None:
+            parts.append(f"eta {span(self.seconds_left)}")
+        if self.saved_step is not None:
+            parts.append(f"checkpoint {self.saved_step}")
+        return "  ".join(parts)
+
+    def frame(self, state: str, trend: str = "") -> Frame:
+        """What is to be seen of a training in this state, with the curve of its loss."""
+        return Frame(
+            state=state,
+            done=self.step,
+            total=self.max_steps,
+            figures=str(self),
+            trend=trend,
+            counts=(state, self.train_loss, self.validation_loss, self.saved_step),
+        )
 
 
 class BarView:
@@ -110,36 +154,13 @@ def view_of(name: str, out: Console) -> BarView | LineView:
 
 def frame_of(progress: Progress) -> Frame:
     """What is to be seen of a training that answers."""
-    state, saved = progress.phase.lower(), progress.checkpoint.step if progress.checkpoint else None
-    return Frame(
-        state=state,
-        done=progress.step,
-        total=progress.max_steps,
-        figures=figures(progress),
-        counts=(state, progress.train_loss, progress.validation_loss, saved),
-    )
-
-
-def figures(progress: Progress) -> str:
-    """`step 120/300  loss 2.314  512 samples/s  eta 1:20  checkpoint 100`, as far as the numbers are known."""
-    parts = [f"step {progress.step}/{progress.max_steps}"]
-    if progress.train_loss is not None:
-        parts.append(f"loss {progress.train_loss:.3f}")
-    if progress.validation_loss is not None:
-        parts.append(f"val loss {progress.validation_loss:.3f}")
-    if progress.samples_per_second is not None:
-        parts.append(f"{progress.samples_per_second:,.0f} samples/s")
-    if progress.tokens_per_second is not None:
-        parts.append(f"{progress.tokens_per_second:,.0f} tokens/s")
-    if progress.eta_seconds is not None:
-        parts.append(f"eta {clock_time(progress.eta_seconds)}")
-    if progress.checkpoint is not None:
-        parts.append(f"checkpoint {progress.checkpoint.step}")
-    return "  ".join(parts)
-
-
-def clock_time(seconds: float) -> str:
-    """`1:20` for eighty seconds, `2:05:00` for more than an hour."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return Figures(
+        step=progress.step,
+        max_steps=progress.max_steps,
+        train_loss=progress.train_loss,
+        validation_loss=progress.validation_loss,
+        samples_per_second=progress.samples_per_second,
+        tokens_per_second=progress.tokens_per_second,
+        seconds_left=progress.eta_seconds,
+        saved_step=progress.checkpoint.step if progress.checkpoint else None,
+    ).frame(progress.phase.lower())

@@ -11,9 +11,8 @@ from bionemo_operator.api.reasons import QUIET
 from bionemo_operator.api.training_status import Progress, TrainingStatus
 from bionemo_operator.cli.cluster_access import Access, Cluster, reached
 from bionemo_operator.cli.output import console
-from bionemo_operator.cli.progress_view import BarView, Frame, LineView, view_of
+from bionemo_operator.cli.progress_view import BarView, Figures, Frame, LineView, view_of
 from bionemo_operator.cli.seen import Seen, find, seen_of
-from bionemo_operator.cli.spans import until
 from bionemo_operator.cli.sparkline import sparkline
 from bionemo_operator.errors import MissingError, UnavailableError
 
@@ -117,35 +116,23 @@ def frame_of(seen: Seen, story: Story, now: datetime) -> Frame:
     if status.progress is None:
         return Frame(state=state, done=0, total=None, figures="", counts=(state,))
     story.take_loss(status.progress)
-    return _training_frame(status, status.progress, state, story, now)
+    trend = sparkline([loss for loss in story.losses if math.isfinite(loss)], SPARKS)
+    return _figures_of(status, status.progress, now).frame(state, trend)
 
 
-def _training_frame(status: TrainingStatus, progress: Progress, state: str, story: Story, now: datetime) -> Frame:
-    parts = [f"step {progress.step}/{progress.max_steps}"]
-    for label, loss in (("loss", progress.train_loss), ("val loss", progress.validation_loss)):
-        if loss is not None:
-            parts.append(f"{label} {float(loss):.3f}")
-    if status.phase == "Running":
-        parts += _rates(progress, now)
-    if status.checkpoint:
-        parts.append(f"checkpoint {status.checkpoint.step}")
-    saved = status.checkpoint.step if status.checkpoint else None
-    return Frame(
-        state=state,
-        done=progress.step,
-        total=progress.max_steps,
-        figures="  ".join(parts),
-        trend=sparkline([loss for loss in story.losses if math.isfinite(loss)], SPARKS),
-        counts=(state, progress.train_loss, progress.validation_loss, saved),
+def _figures_of(status: TrainingStatus, progress: Progress, now: datetime) -> Figures:
+    is_running, end = status.phase == "Running", progress.estimated_completion_time
+    return Figures(
+        step=progress.step,
+        max_steps=progress.max_steps,
+        train_loss=_number(progress.train_loss),
+        validation_loss=_number(progress.validation_loss),
+        samples_per_second=_number(progress.samples_per_second) if is_running else None,
+        tokens_per_second=progress.tokens_per_second if is_running else None,
+        seconds_left=(end - now).total_seconds() if is_running and end is not None else None,
+        saved_step=status.checkpoint.step if status.checkpoint else None,
     )
 
 
-def _rates(progress: Progress, now: datetime) -> list[str]:
-    parts = []
-    if progress.samples_per_second is not None:
-        parts.append(f"{float(progress.samples_per_second):,.0f} samples/s")
-    if progress.tokens_per_second is not None:
-        parts.append(f"{progress.tokens_per_second:,} tokens/s")
-    if progress.estimated_completion_time is not None:
-        parts.append(f"eta {until(progress.estimated_completion_time, now)}")
-    return parts
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
