@@ -125,7 +125,7 @@ def _state(view: TrainingView, current: Attempt, job: Job, standing: Standing) -
         return ((reasons.QUEUED, {"attempt": current.number, "queue": queue.name}),)
     pods = _present(view, job)
     running = sum(pod.is_running for pod in pods)
-    if running and running + sum(pod.phase == "Succeeded" for pod in pods) >= job.nodes:
+    if running + sum(pod.phase == "Succeeded" for pod in pods) >= job.nodes:
         note = "" if not standing.is_newer_than(view) else " A changed spec takes effect with the next attempt."
         return ((reasons.ALL_NODES_RUNNING, {"nodes": job.nodes, "attempt": current.number, "note": note}),)
     obstacle = next((pod for pod in pods if pod.waiting in _CANT_PULL or not pod.is_schedulable), None)

@@ -63,6 +63,13 @@ def test_all_pods_run():
     assert world.status.phase == "Running"
 
 
+def test_pods_that_are_done_before_their_job_says_so_do_not_start_again():
+    world = running_world()
+    world.pods = {name: replace(one, phase="Succeeded", last_words=ended(0)) for name, one in world.pods.items()}
+    world.passes()
+    assert (reason_of(world.status, "Running"), world.status.phase) == ("AllNodesRunning", "Running")
+
+
 def test_a_changed_spec_waits_for_the_next_attempt():
     world = running_world()
     world.training = training(overrides=["trainer.max_steps=7"])
