@@ -122,8 +122,8 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
 
     def _evidence(self, view: TrainingView) -> tuple[Pod, ...]:
         """The pods. When a job failed, and of none of its pods the end was seen, their watch may lag: they are asked for."""
-        job = view.job_of(view.current) if view.current else None
-        if job is None or job.outcome != "Failed" or any(pod.has_failed for pod in view.pods_of(job.name)):
+        job = _just_failed(view)
+        if job is None or any(pod.has_failed for pod in view.pods_of(job.name)):
             return view.pods
         namespace = view.training.metadata.namespace or ""
         for body in self.client.list(PODS, namespace, f"{names.JOB_NAME}={job.name}")["items"]:
@@ -160,8 +160,8 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
 
     def _suspect(self, view: TrainingView) -> Node | None:
         """The node that may be to blame for a failure that is not recorded yet; asked for once."""
-        job = view.job_of(view.current) if view.current else None
-        if job is None or job.outcome != "Failed":
+        job = _just_failed(view)
+        if job is None:
             return None
         key = _key_of(view)
         uid, node = self._suspects.get(key, ("", None))
@@ -182,6 +182,18 @@ class TrainingController(ResourceController[BioNeMoTraining, TrainingView, Train
 def _key_of(view: TrainingView) -> Key:
     metadata = view.training.metadata
     return metadata.namespace or "", metadata.name
+
+
+def _just_failed(view: TrainingView) -> Job | None:
+    """The newest job when it has failed and its end is in no status yet, though its beginning may not be either."""
+    job = view.jobs[-1] if view.jobs else None
+    if job is None or job.outcome != "Failed":
+        return None
+    last = view.last
+    is_recorded = last is not None and (
+        last.number > job.number or (last.number == job.number and last.end_time is not None)
+    )
+    return None if is_recorded else job
 
 
 def _without_figures(status: Body) -> dict[str, object]:

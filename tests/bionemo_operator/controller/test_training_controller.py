@@ -244,8 +244,14 @@ def test_a_watch_that_lags_is_not_taken_for_a_deletion(lab, controller, running)
     assert lab.store.get(PYTORCH_JOBS, JOB) is not None
 
 
-@pytest.mark.usefixtures("running")
-def test_a_watch_of_pods_that_lags_hides_no_cause(lab, controller):
+@pytest.mark.parametrize("passes", [1, 2], ids=["before its beginning is told", "after it"])
+def test_a_watch_of_pods_that_lags_hides_no_cause(lab, controller, passes):
+    lab.training()
+    for _ in range(passes):
+        controller.run(KEY)
+    job = lab.store.get(PYTORCH_JOBS, JOB)
+    for index in range(2):
+        lab.pod(job, index, phase="Running", podIP=f"10.0.0.{index}")
     killed = {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-11-24T12:00:00Z"}
     failed = {"phase": "Failed", "containerStatuses": [{"state": {"terminated": killed}}]}
     for index in range(2):
