@@ -150,6 +150,16 @@ def test_an_earlier_attempt_may_not_save(found, folder):
     )
 
 
+def test_a_full_volume_ends_the_attempt_and_harms_nothing(found, folder):
+    code, words = found["full volume"]
+    assert code == 74
+    assert words.startswith(f"{folder}/full/checkpoints/")
+    assert ".unfinished: can't be written (rank 0, " in words
+    assert words.endswith("); make room or mend the volume.")
+    assert found["room again"] == DONE
+    assert [checkpoint.manifest.step for checkpoint in committed(folder / "full" / "checkpoints")] == [4, 8]
+
+
 def test_a_loss_that_is_no_number_ends_the_run_with_the_step_named(found, folder):
     assert found["not finite"] == (
         70,

@@ -20,6 +20,7 @@ from bionemo_trainer.errors import BioNeMoError
 from bionemo_trainer.run_folder import RunFolder, read_records
 from testkit.networks import ENCODERS, FAMILIES, MEGAMOLBART, SMALL
 from testkit.step_cases import write_datasets
+from testkit.volumes import files_of_at_most
 
 type Ending = tuple[int, str]
 """Exit code, and the words of the error."""
@@ -170,6 +171,9 @@ def all_cases(folder: Path) -> dict[str, object]:
             "exp_manager.checkpoint_callback_params.every_n_train_steps=1",
         )
     )
+    with files_of_at_most(100_000):
+        found["full volume"] = train_alone(config_for(MEGAMOLBART, folder, "full"))
+    found["room again"] = train_alone(config_for(MEGAMOLBART, folder, "full"), attempt=2)
     return {**found, **_refusals(folder), **_weights_taken_over(folder), **_kept(folder), **_old_files(folder)}
 
 

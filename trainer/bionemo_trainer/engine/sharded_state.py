@@ -4,6 +4,7 @@ Called by `strategy`. Weights are saved as the 32-bit masters, so precision may 
 such files a checkpoint (its manifest, the atomic commit) stands in `training.checkpoint_folder`.
 """
 
+import json
 import queue
 import tarfile
 from collections.abc import Callable, Mapping
@@ -14,8 +15,10 @@ from tempfile import TemporaryDirectory
 import torch
 from megatron.core import dist_checkpointing
 from megatron.core.dist_checkpointing import ShardedTensor
+from megatron.core.dist_checkpointing.core import CheckpointingException
 from megatron.core.dist_checkpointing.strategies import filesystem_async
 from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict_loader import load
@@ -23,6 +26,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from bionemo_trainer.durable import durable
 from bionemo_trainer.engine.flat_parameters import Buffer
 from bionemo_trainer.engine.stepping import Trainee
+from bionemo_trainer.errors import DataError, StorageError
 
 WEIGHTS = "model."
 """Begins the keys of weights; an export holds these alone."""
@@ -33,13 +37,20 @@ EXPORTED_CONFIG = "model_config.yaml"
 
 
 def save(trainee: Trainee, folder: Path) -> None:
-    """Writes this rank's part into an empty folder; all ranks must call it together."""
+    """Writes this rank's part into an empty folder; all ranks must call it together.
+
+    Raises:
+        StorageError: A rank could not write.
+    """
     if getattr(filesystem_async, "_results_queue", None) is None:
         # Expected: a save in the foreground needs no other process. Actual: megatron-core starts a manager process for a
         # queue that only saves in the background need, which takes twenty seconds of imports. Can go when it does not.
         filesystem_async._results_queue = queue.Queue()  # noqa: SLF001
     state = _tensors(trainee, trainee.flat.whole)
-    dist_checkpointing.save(state, str(folder))
+    try:
+        dist_checkpointing.save(state, str(folder))
+    except (OSError, CheckpointException) as error:
+        raise StorageError(f"{folder}: can't be written ({_words_of(error)}); make room or mend the volume.") from error
 
 
 def restore(trainee: Trainee, folder: Path, *, optimizer_step: float) -> None:
@@ -49,6 +60,10 @@ def restore(trainee: Trainee, folder: Path, *, optimizer_step: float) -> None:
         trainee: Whose weights are replaced.
         folder: Complete.
         optimizer_step: Updates that the moments have seen.
+
+    Raises:
+        DataError: A file is damaged or gone.
+        StorageError: A rank could not read.
     """
     read_into(trainee, folder, weights_only=False)
     for state in trainee.optimizer.adamw.state.values():
@@ -57,11 +72,16 @@ def restore(trainee: Trainee, folder: Path, *, optimizer_step: float) -> None:
 
 @torch.no_grad()
 def read_into(trainee: Trainee, folder: Path, *, weights_only: bool) -> None:
-    """Takes weights, and unless told otherwise the moments, from a folder that `save` wrote."""
+    """Takes weights, and unless told otherwise the moments, from a folder that `save` wrote.
+
+    Raises:
+        DataError: A file is damaged or gone.
+        StorageError: A rank could not read.
+    """
     empty = _tensors(
         trainee, lambda own_n: own_n.new_empty(own_n.numel() * trainee.flat.replicas.size()), weights_only=weights_only
     )
-    found = dist_checkpointing.load(empty, str(folder))
+    found = _loaded(empty, folder)
     for buffer in trainee.flat.buffers:
         for prefix, own_n in _own_values(trainee, buffer, weights_only=weights_only).items():
             flat_N = torch.zeros_like(buffer.gradients_N)
@@ -128,6 +148,32 @@ def _tensors(
                 shard = shards[name]
                 tensors[f"{prefix}{name}"] = replace(shard, key=f"{prefix}{shard.key}", data=view, dtype=torch.float32)
     return tensors
+
+
+def _loaded(empty: dict[str, ShardedTensor], folder: Path) -> dict[str, Tensor]:
+    try:
+        found: dict[str, Tensor] = dist_checkpointing.load(empty, str(folder))
+    except (OSError, CheckpointException, CheckpointingException, json.JSONDecodeError) as error:
+        causes = _causes(error).values()
+        if any(isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError) for cause in causes):
+            raise StorageError(f"{folder}: can't be read ({_words_of(error)}); see to the volume.") from error
+        raise DataError(
+            f"{folder}: is damaged ({_words_of(error)}); restore its files, or remove it and go on from an earlier one."
+        ) from error
+    return found
+
+
+def _causes(error: BaseException) -> Mapping[str, BaseException]:
+    """What was raised, by where. Torch's own error is no Exception, so nobody else catches it."""
+    if isinstance(error, CheckpointException):
+        return {f"rank {rank}, ": cause for rank, (cause, _) in sorted(error.failures.items())}
+    return {"": error}
+
+
+def _words_of(error: BaseException) -> str:
+    """The first failure in one line. Of a failed write only rank 0 knows more than that there was one."""
+    words = [f"{where}{type(cause).__name__}: {cause}" for where, cause in _causes(error).items()]
+    return words[0].splitlines()[0] if words else "on another rank"
 
 
 def _own_values(trainee: Trainee, buffer: Buffer, *, weights_only: bool) -> Mapping[str, Tensor]:

@@ -120,7 +120,7 @@ def commit(folder: Path, written: Path, name: str, manifest: CheckpointManifest)
         StorageError: A later attempt has begun.
     """
     (written / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), "utf-8")
-    for file in (written / MANIFEST, written):
+    for file in (*written.iterdir(), written):  # megatron-core does not wait for all of its small ones to be on disk
         _synchronize(file)
     _check_fence(folder, manifest.attempt)
     path = folder / f"{name}{SUFFIX}"

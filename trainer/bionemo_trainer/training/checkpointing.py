@@ -88,12 +88,7 @@ class Checkpointing(Callback):
         began_at = time.perf_counter()
         written = checkpoint_folder.unfinished(self.folder, name, self.run.attempt)
         self._on_rank_zero(lambda: _make_empty(written))
-        try:
-            sharded_state.save(self.run.strategy.trainee, written)
-        except OSError as error:
-            raise StorageError(
-                f"{written}: can't be written ({error.strerror}); make room or mend the volume."
-            ) from error
+        sharded_state.save(self.run.strategy.trainee, written)
         optimizer_step = sharded_state.optimizer_step(self.run.strategy.trainee)
         manifest = self._manifest(module, optimizer_step)
         self._on_rank_zero(lambda: self._commit(written, name, manifest, began_at))
@@ -188,7 +183,8 @@ def on_rank_zero(run: Run, act: Callable[[], None]) -> None:
         try:
             act()
         except OSError as error:
-            failure = StorageError(f"{error.filename}: {error.strerror}; make room or mend the volume.")
+            place = error.filename or run.folder.path  # a write to an open file does not name it
+            failure = StorageError(f"{place}: {error.strerror}; make room or mend the volume.")
         except BioNeMoError as error:
             failure = error
     failure = run.strategy.broadcast(failure)
