@@ -79,6 +79,11 @@ def test_another_answer_is_no_reading(answering, answer):
     assert answering(**answer).read("127.0.0.1") is None
 
 
+def test_an_answer_without_end_is_cut_off(answering):
+    with pytest.raises(ValueError, match=f"^an answer of more than {MOST_BYTES} bytes$"):
+        answering(body=b" " * MOST_BYTES)._exchange("127.0.0.1")
+
+
 def test_a_pod_that_answers_byte_by_byte_holds_nobody_up():
     listener = socket.create_server(("127.0.0.1", 0))
 

@@ -181,9 +181,11 @@ def test_a_finished_preparation_has_nothing_to_do(tmp_path):
 
 def test_another_plan_does_not_touch_a_finished_dataset(tmp_path):
     prepared(tmp_path, ZINC, {"a.txt": molecule_table()}, files=2)
-    with pytest.raises(
-        DataError, match=r"holds a complete dataset of another plan \(molecule/zinc15, plan [0-9a-f]{16}, not"
-    ):
+    words = (
+        r"out: holds a complete dataset of another plan \(molecule/zinc15, plan [0-9a-f]{16}, not [0-9a-f]{16}\); "
+        r"choose another output or delete it\.$"
+    )
+    with pytest.raises(DataError, match=words):
         prepared(tmp_path, ZINC, {}, files=3)
 
 
