@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 KILLED = 9
 """Exit code of a process that ended itself in the middle of a commit."""
-NUM_STAGES = 9
+NUM_STAGES = 10
 """Changes to the disk that a commit makes, replacing one of the same step apart."""
 _CHANGES = frozenset({"open", "os.rename", "os.remove", "os.symlink"})
 """Python's audit events of everything that a commit does to a disk."""
