@@ -62,6 +62,14 @@ def test_a_folder_that_is_gone_is_an_error_of_storage(trainee, tmp_path):
     )
 
 
+def test_an_export_to_a_full_volume_is_an_error_of_storage_and_leaves_nothing(saved, tmp_path):
+    with files_of_at_most(20_000), pytest.raises(StorageError) as refused:
+        sharded_state.export(saved, tmp_path / "config.yaml", tmp_path / "exported.nemo")
+    assert str(refused.value).startswith(f"{tmp_path}/exported.nemo: can't be written (")
+    assert str(refused.value).endswith("); make room or mend the volume.")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

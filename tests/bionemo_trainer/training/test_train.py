@@ -160,6 +160,26 @@ def test_a_full_volume_ends_the_attempt_and_harms_nothing(found, folder):
     assert [checkpoint.manifest.step for checkpoint in committed(folder / "full" / "checkpoints")] == [4, 8]
 
 
+def test_a_volume_that_takes_no_metrics_ends_the_attempt_as_storage(found, folder):
+    words = f"{folder}/no-room: No space left on device; make room or mend the volume."
+    assert found["no room for metrics"] == (74, words)
+
+
+def test_an_error_of_the_system_that_no_volume_makes_stays_what_it_is(found, folder):
+    words = f"[Errno 21] Is a directory: '{folder}/in-the-way/records/metrics.jsonl'"
+    assert found["metrics in the way"] == (-1, words)
+
+
+def test_a_run_without_validation_saves_at_its_interval(found):
+    assert found["saved without validation"] == {3: [], 6: []}
+
+
+def test_a_run_that_ends_before_its_first_validation_is_due_saves_what_the_last_one_finds(found):
+    saved = found["saved with late validation"]
+    assert (list(saved), saved[3]) == ([3, 6], [])
+    assert "val_loss" in saved[6]
+
+
 def test_a_loss_that_is_no_number_ends_the_run_with_the_step_named(found, folder):
     assert found["not finite"] == (
         70,

@@ -18,6 +18,7 @@ from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.contract import ExitCode
 from bionemo_trainer.errors import BioNeMoError
 from bionemo_trainer.run_folder import RunFolder, read_records
+from bionemo_trainer.training.checkpoint_folder import committed
 from testkit.networks import ENCODERS, FAMILIES, MEGAMOLBART, SMALL
 from testkit.step_cases import write_datasets
 from testkit.volumes import files_of_at_most
@@ -173,8 +174,45 @@ def all_cases(folder: Path) -> dict[str, object]:
     )
     with files_of_at_most(100_000):
         found["full volume"] = train_alone(config_for(MEGAMOLBART, folder, "full"))
+    found["no room for metrics"] = _with_metrics_at(folder, "no-room", Path("/dev/full"))
+    found["metrics in the way"] = _with_metrics_at(folder, "in-the-way", folder)
     found["room again"] = train_alone(config_for(MEGAMOLBART, folder, "full"), attempt=2)
+    found["saved without validation"] = _saved_steps(
+        folder, "no-validation", "trainer.limit_val_batches=0", "trainer.val_check_interval=3"
+    )
+    found["saved with late validation"] = _saved_steps(folder, "late-validation", "trainer.val_check_interval=100")
     return {**found, **_refusals(folder), **_weights_taken_over(folder), **_kept(folder), **_old_files(folder)}
+
+
+def _with_metrics_at(folder: Path, name: str, place: Path) -> Ending:
+    """Where the file of metrics is something that can't be appended to."""
+    metrics = RunFolder(path=folder / name).metrics
+    metrics.parent.mkdir(parents=True)
+    metrics.symlink_to(place)
+    try:
+        return train_alone(config_for(MEGAMOLBART, folder, name))
+    except OSError as error:
+        return -1, str(error)
+
+
+def _saved_steps(folder: Path, name: str, *overrides: str) -> dict[int, list[str]]:
+    """At which steps a run saves that is to save every three, and which metrics its checkpoints have."""
+    params = "exp_manager.checkpoint_callback_params"
+    train_alone(
+        config_for(
+            MEGAMOLBART,
+            folder,
+            name,
+            f"{params}.every_n_train_steps=3",
+            f"{params}.save_top_k=-1",
+            "trainer.max_steps=6",
+            *overrides,
+        )
+    )
+    return {
+        checkpoint.manifest.step: sorted(checkpoint.manifest.metrics)
+        for checkpoint in committed(folder / name / "checkpoints")
+    }
 
 
 def _refusals(folder: Path) -> dict[str, object]:

@@ -103,7 +103,10 @@ def export(folder: Path, config: Path, target: Path) -> None:
     Args:
         folder: That `save` wrote.
         config: The configuration as YAML.
-        target: What is written, whole or not at all.
+        target: What is written, whole or not at all; its folder exists.
+
+    Raises:
+        StorageError: The weights can't be written.
     """
     whole = {
         key: torch.empty(entry.size, dtype=torch.float32)
@@ -111,9 +114,15 @@ def export(folder: Path, config: Path, target: Path) -> None:
         if key.startswith(WEIGHTS) and isinstance(entry, TensorStorageMetadata)
     }
     load(whole, checkpoint_id=folder, no_dist=True)
-    with durable(target) as file, TemporaryDirectory() as unpacked, tarfile.open(fileobj=file, mode="w") as archive:
+    # Beside the target, since a container's own disk may be smaller than the weights; the next attempt removes what is unfinished.
+    beside = TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.", suffix=".unfinished")
+    with durable(target) as file, beside as unpacked, tarfile.open(fileobj=file, mode="w") as archive:
         weights = Path(unpacked, EXPORTED_WEIGHTS)
-        torch.save({key.removeprefix(WEIGHTS): value for key, value in whole.items()}, weights)
+        try:
+            torch.save({key.removeprefix(WEIGHTS): value for key, value in whole.items()}, weights)
+        except RuntimeError as error:  # torch's words for every failure to write
+            words = str(error).splitlines()[0]
+            raise StorageError(f"{target}: can't be written ({words}); make room or mend the volume.") from error
         archive.add(weights, EXPORTED_WEIGHTS)
         archive.add(config, EXPORTED_CONFIG)
 

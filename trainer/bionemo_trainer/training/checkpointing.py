@@ -48,7 +48,8 @@ class Checkpointing(Callback):
                 step=module.finished_steps,
             )
         interval = self.settings.every_n_train_steps
-        validates_now = module.finished_steps % self.run.config.trainer.val_check_interval == 0
+        # A validation saves too, with what it finds.
+        validates_now = self.run.config.trainer.validates_after(module.finished_steps)
         if interval and module.finished_steps % interval == 0 and not validates_now:
             self.save(module)
 
@@ -183,13 +184,17 @@ def on_rank_zero(run: Run, act: Callable[[], None]) -> None:
         try:
             act()
         except OSError as error:
-            place = error.filename or run.folder.path  # a write to an open file does not name it
-            failure = StorageError(f"{place}: {error.strerror}; make room or mend the volume.")
+            failure = storage_error(error, run.folder.path)
         except BioNeMoError as error:
             failure = error
     failure = run.strategy.broadcast(failure)
     if failure is not None:
         raise failure
+
+
+def storage_error(error: OSError, folder: Path | str | None) -> StorageError:
+    """What the system says, with the path; a write to an open file names none, so it is the folder then."""
+    return StorageError(f"{error.filename or folder}: {error.strerror}; make room or mend the volume.")
 
 
 def checkpoints_of(run: Run) -> Path:

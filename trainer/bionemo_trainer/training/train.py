@@ -3,6 +3,7 @@
 Called by `__main__` in every process that the launcher starts.
 """
 
+import errno
 import logging
 import math
 from typing import Any
@@ -20,7 +21,13 @@ from bionemo_trainer.launch.reports import leave_progress
 from bionemo_trainer.run_folder import RunFolder
 from bionemo_trainer.settings import RankSettings
 from bionemo_trainer.training import checkpoint_folder
-from bionemo_trainer.training.checkpointing import Checkpointing, as_progress, checkpoints_of, on_rank_zero
+from bionemo_trainer.training.checkpointing import (
+    Checkpointing,
+    as_progress,
+    checkpoints_of,
+    on_rank_zero,
+    storage_error,
+)
 from bionemo_trainer.training.experiment import open_experiment
 from bionemo_trainer.training.module import PretrainingModule
 from bionemo_trainer.training.progress import Reporter
@@ -28,6 +35,11 @@ from bionemo_trainer.training.records import describe
 from bionemo_trainer.training.resuming import Origin, is_complete, origin_of, take_up
 from bionemo_trainer.training.run import Run
 from bionemo_trainer.training.stopping import StopWish
+
+STORAGE_FAULTS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EROFS, errno.EACCES}
+)
+"""What the system answers when a volume is full, broken or shut; other errors of its kind, such as a connection's, are not storage's."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +64,10 @@ def train(
     strategy.join()
     try:
         return _train(config, settings, strategy, wish, recipe)
+    except OSError as error:
+        if error.errno not in STORAGE_FAULTS:
+            raise
+        raise storage_error(error, config.exp_manager.explicit_log_dir or config.exp_manager.exp_dir) from error
     finally:
         leave_process_groups()
 
@@ -148,7 +164,7 @@ def _trainer(config: TrainConfig, strategy: MegatronStrategy) -> Trainer:
         "devices": settings.devices,
         "num_nodes": settings.num_nodes,
         "max_steps": settings.max_steps,
-        "val_check_interval": min(settings.val_check_interval, settings.max_steps),
+        "val_check_interval": settings.validation_interval,
         "limit_val_batches": settings.limit_val_batches,
         "limit_test_batches": settings.limit_test_batches,
         "num_sanity_val_steps": settings.num_sanity_val_steps,

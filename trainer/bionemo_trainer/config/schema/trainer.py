@@ -38,13 +38,22 @@ class TrainerConfig(Section):
     num_sanity_val_steps: NonNegativeInt = 0
     """Validation batches tried before the first step, to fail early; 0 for none."""
     limit_val_batches: NonNegativeInt | NonNegativeFloat = 1.0
-    """Batches per validation: a whole number counts them, a fraction such as 0.1 or 1.0 is that share of the data."""
+    """Batches per validation: a whole number counts them, a fraction such as 0.1 or 1.0 is that share of the data; 0 for none."""
     limit_test_batches: NonNegativeInt | NonNegativeFloat = 1.0
     """Batches of the final test, like `limit_val_batches`; 0 for no test."""
     gradient_clip_val: NonNegativeFloat = 1.0
     """Largest gradient norm, over all parameters; 0 for no clipping."""
     max_time: str | None = Field(default=None, pattern=r"^\d{2,}:\d{2}:\d{2}:\d{2}$")
     """Wall-clock time as `DD:HH:MM:SS` after which the run saves and stops."""
+
+    @property
+    def validation_interval(self) -> int:
+        """Steps between two validations; a run that is shorter validates at its end."""
+        return min(self.val_check_interval, self.max_steps)
+
+    def validates_after(self, step: int) -> bool:
+        """Whether a validation follows a step."""
+        return bool(self.limit_val_batches) and step % self.validation_interval == 0
 
     @field_validator("precision", mode="before")
     @classmethod
