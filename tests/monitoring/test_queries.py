@@ -13,6 +13,8 @@ from testkit.prometheus import Target, prometheus, recorded_expositions
 SCRAPED_SECONDS = 12
 """Some scrapes, of which rates are made; less than the minute for which an attempt counts as new."""
 
+PHASES = {"Running": 1, "Pending": 0, "Succeeded": 0, "Failed": 0, "Unknown": 0}
+"""kube-state-metrics says of each phase whether a pod is in it."""
 EXPECTED = {
     "fleet: Running A": ("", {"": 1}),
     "fleet: Waiting A": ("", {"": 0}),
@@ -57,7 +59,7 @@ EXPECTED = {
     "preprocessing: Runs A": ("name", {"zinc": 1, "complete": 0}),
     "preprocessing: Shards done A": ("name", {"zinc": 0.4}),
     "preprocessing: Rejected records A": ("name", {"complete": 0.1}),
-    "preprocessing: Pods by phase A": ("phase", {"Running": 1}),
+    "preprocessing: Pods by phase A": ("phase", PHASES),
     "training: Done A": ("", (20e-6, 0.1)),
     "training: Nodes A": ("", {"": 2}),
     "training: GPUs A": ("", {"": 2}),
@@ -92,7 +94,7 @@ EXPECTED = {
     "training: Duration of saving A": ("", (0.001, 60)),
     "training: Size of the newest checkpoint A": ("", (1e5, 1e8)),
     "training: Ended attempts by cause A": ("cause", {"OutOfMemory": 1}),
-    "training: Pods by phase A": ("phase", {"Running": 1, "Pending": 0, "Failed": 0}),
+    "training: Pods by phase A": ("phase", PHASES),
     "training: annotation Attempts": ("pod", {"small-2-worker-0": 2}),
 }  # fmt: skip
 """Of each query: the labels that tell its samples apart, and their values, or their bounds where the run decides them."""
