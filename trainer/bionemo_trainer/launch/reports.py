@@ -64,18 +64,12 @@ def run_and_report(main: Callable[[], int], *, rank: int, folder: Path | None) -
 
 def write_report(folder: Path, report: Report) -> None:
     """Leave a report, whole or not at all."""
-    path = folder / f"{report.rank}.json"
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(asdict(report)), encoding="utf-8")
-    unfinished.replace(path)
+    _leave(folder / f"{report.rank}.json", json.dumps(asdict(report)))
 
 
 def leave_progress(folder: Path, progress: Progress) -> None:
     """Leave how far rank 0 has come at its end, whole or not at all: nobody can ask it any more."""
-    path = folder / _PROGRESS
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(progress_to_json(progress), encoding="utf-8")
-    unfinished.replace(path)
+    _leave(folder / _PROGRESS, progress_to_json(progress))
 
 
 def read_progress(folder: Path) -> Mapping[str, object] | None:
@@ -118,3 +112,10 @@ def termination_message(report: Report, progress: Mapping[str, object] | None = 
         kept = report.message.encode()[: -(2 * excess + len(_CUT.encode()))].decode(errors="ignore")
         text = json.dumps({**words, "message": f"{kept}{_CUT}"}, ensure_ascii=False)
     return text
+
+
+def _leave(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
