@@ -133,6 +133,12 @@ def _speed(dashboard: Dashboard) -> None:
             unit="percentunit",
         ),
         curves(
+            "Start",
+            "Seconds from launch to the end of the first step, by what took them; every attempt pays them.",
+            Query(expr=f"max by (phase) (bionemo_trainer_startup_seconds{{{_RANK_0}}})", legend="{{phase}}"),
+            unit="s",
+        ),
+        curves(
             "Model FLOPs utilization",
             "Operations that the model needs over what its GPUs could do; only for GPUs with a published 16-bit peak.",
             _own("bionemo_trainer_mfu_ratio", "MFU"),

@@ -73,6 +73,7 @@ def test_without_variables_a_rank_is_the_only_one():
     settings = rank_settings({})
     assert (settings.rank, settings.local_rank, settings.attempt) == (0, 0, 1)
     assert (settings.metrics_host, settings.metrics_port, settings.reports) == ("127.0.0.1", 9464, None)
+    assert settings.launched_at is None
 
 
 def test_a_rank_of_a_pod_answers_to_everybody():
@@ -83,11 +84,13 @@ def test_a_rank_of_a_pod_answers_to_everybody():
             "BIONEMO_ATTEMPT": "2",
             "BIONEMO_METRICS_PORT": "0",
             "BIONEMO_REPORTS": "/tmp/reports",
+            "BIONEMO_LAUNCHED_AT_MILLISECONDS": "1764000000250",
             "KUBERNETES_SERVICE_HOST": "10.0.0.1",
         }
     )
     assert (settings.rank, settings.local_rank, settings.attempt) == (11, 3, 2)
     assert (settings.metrics_host, settings.metrics_port, settings.reports) == ("0.0.0.0", 0, Path("/tmp/reports"))
+    assert settings.launched_at == 1764000000.25
 
 
 def test_every_wrong_variable_of_a_rank_is_named():

@@ -22,6 +22,8 @@ METRICS_PORT = "BIONEMO_METRICS_PORT"
 ATTEMPT = "BIONEMO_ATTEMPT"
 REPORTS = "BIONEMO_REPORTS"
 """Folder where each rank leaves how it ended; set by the launcher for its workers."""
+LAUNCHED_AT = "BIONEMO_LAUNCHED_AT_MILLISECONDS"
+"""When the launcher began, since the epoch; set by it for its workers, who tell how long a start takes."""
 
 RANK = "RANK"
 LOCAL_RANK = "LOCAL_RANK"
@@ -77,6 +79,8 @@ class RankSettings:
     """Port on which rank 0 answers; 0 takes a free one."""
     reports: Path | None
     """Folder for the report of how it ended; None for nowhere."""
+    launched_at: float | None = None
+    """When its launcher began, in seconds since the epoch; None without one."""
 
 
 def rank_settings(environment: Mapping[str, str]) -> RankSettings:
@@ -95,6 +99,7 @@ def rank_settings(environment: Mapping[str, str]) -> RankSettings:
         metrics_host="0.0.0.0" if IN_KUBERNETES in environment else "127.0.0.1",  # noqa: S104 - Prometheus is elsewhere
         metrics_port=numbers[METRICS_PORT],
         reports=Path(environment[REPORTS]) if REPORTS in environment else None,
+        launched_at=numbers[LAUNCHED_AT] / 1000 if LAUNCHED_AT in environment else None,
     )
 
 
@@ -148,7 +153,13 @@ _OF_LAUNCHER = {
     MASTER_PORT: (DEFAULT_PORT, 0),
     GRACE: (DEFAULT_GRACE_SECONDS, 1),
 }
-_OF_RANK = {RANK: (0, 0), LOCAL_RANK: (0, 0), ATTEMPT: (1, 1), METRICS_PORT: (contract.METRICS_PORT, 0)}
+_OF_RANK = {
+    RANK: (0, 0),
+    LOCAL_RANK: (0, 0),
+    ATTEMPT: (1, 1),
+    METRICS_PORT: (contract.METRICS_PORT, 0),
+    LAUNCHED_AT: (0, 0),
+}
 """Variables that are whole numbers, with the default and the least of each."""
 
 

@@ -11,6 +11,7 @@ from bionemo_trainer.errors import DataError, StorageError
 from bionemo_trainer.run_folder import RunFolder
 from bionemo_trainer.training.checkpointing import on_rank_zero
 from bionemo_trainer.training.run import Run
+from bionemo_trainer.training.startup import Startup
 from testkit.networks import ESM1NV, small_config
 from testkit.volumes import files_of_at_most
 
@@ -20,7 +21,7 @@ def run(tmp_path):
     config = small_config(ESM1NV)
     return Run(
         config=config, strategy=MegatronStrategy(config, Rendezvous()), folder=RunFolder(path=tmp_path),
-        reporter=None, global_batch_size=1, attempt=1, start_step=0,
+        reporter=None, global_batch_size=1, attempt=1, start_step=0, startup=Startup(None),
     )  # fmt: skip
 
 

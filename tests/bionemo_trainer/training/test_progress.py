@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bionemo_trainer.contract import Progress, SavedCheckpoint, progress_from_json
 from bionemo_trainer.training.progress import Reporter
+from bionemo_trainer.training.startup import Startup
 
 HOST = "127.0.0.1"
 SAVED = SavedCheckpoint(step=5, path="checkpoints/step=5.ckpt", size_bytes=2_000, saved_at=1_700_000_000.0)
@@ -64,7 +65,9 @@ def test_a_training_begins_where_the_earlier_attempt_stood(reporter):
         pytest.param(lambda one: one.saved(SAVED), {"checkpoint": SAVED}, id="found"),
         pytest.param(lambda one: one.saved(SAVED, 1.5), {"checkpoint": SAVED}, id="saved"),
         pytest.param(
-            lambda one: one.logged(train_loss=1.5, samples_per_second=2.0, tokens_per_second=3.0, eta_seconds=4.0),
+            lambda one: one.logged(
+                step=3, train_loss=1.5, samples_per_second=2.0, tokens_per_second=3.0, eta_seconds=4.0
+            ),
             {"train_loss": 1.5, "samples_per_second": 2.0, "tokens_per_second": 3.0, "eta_seconds": 4.0},
             id="logged",
         ),
@@ -93,7 +96,7 @@ def test_metrics_are_served_for_prometheus(reporter):
     port = reporter.serve(HOST, 0)
     reporter.enter("Validating")
     reporter.stepped(6, 18)
-    reporter.logged(train_loss=1.5, samples_per_second=2.0, tokens_per_second=3.0, eta_seconds=4.0)
+    reporter.logged(step=3, train_loss=1.5, samples_per_second=2.0, tokens_per_second=3.0, eta_seconds=4.0)
     reporter.validated(FOUND)
     reporter.saved(SAVED, 1.5)
     found = samples(port)
@@ -192,3 +195,29 @@ def test_a_closed_reporter_answers_no_more(reporter):
     reporter.close()
     with pytest.raises(ConnectionRefusedError):
         get(port, "/progress")
+
+
+@pytest.mark.enable_socket
+def test_the_start_is_told_by_its_phases(reporter):
+    startup = Startup(None)
+    startup.seconds.update({"launcher": 2.5, "first step": 4.0})
+    reporter.metrics.started_up(startup)
+    served = samples(reporter.serve(HOST, 0))
+    told = {name: value for name, value in served.items() if name[0] == "bionemo_trainer_startup_seconds"}
+    assert told == {
+        ("bionemo_trainer_startup_seconds", "launcher"): 2.5,
+        ("bionemo_trainer_startup_seconds", "first step"): 4.0,
+    }
+
+
+def test_the_log_tells_the_story_of_a_training(reporter, caplog):
+    caplog.set_level("INFO", "bionemo_trainer")
+    reporter.logged(step=6, train_loss=1.5, samples_per_second=1234.56, tokens_per_second=61000.4, eta_seconds=3723.4)
+    reporter.validated({"val_loss": 1.25, "val_perplexity": 3.4903})
+    reporter.saved(SAVED)
+    reporter.saved(replace(SAVED, step=6, path="checkpoints/six.ckpt", size_bytes=45_100_000), 1.26)
+    assert caplog.messages == [
+        "step 6 of 10: loss 1.5000, 1,234.6 samples/s, 61,000 tokens/s, 1:02:03 left",
+        "validation: val_loss 1.2500, val_perplexity 3.4903",
+        "saved checkpoints/six.ckpt of step 6: 45.1 MB in 1.3 s",
+    ]

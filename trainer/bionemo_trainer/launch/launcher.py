@@ -12,13 +12,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, launch_agent
 
 from bionemo_trainer.contract import ExitCode
 from bionemo_trainer.launch.reports import Report, cause_of, read_progress, read_reports, termination_message
-from bionemo_trainer.settings import REPORTS, LaunchSettings
+from bionemo_trainer.settings import LAUNCHED_AT, REPORTS, LaunchSettings
 
 RESERVE_SECONDS = 5
 """Part of the grace period that is left for this process to write its last words."""
@@ -40,6 +41,7 @@ def launch(settings: LaunchSettings, module: str, arguments: Sequence[str]) -> i
     """
     with tempfile.TemporaryDirectory(prefix="bionemo-reports-") as folder:
         os.environ[REPORTS] = folder
+        os.environ[LAUNCHED_AT] = str(int(psutil.Process().create_time() * 1000))
         seen = _run(launch_config(settings), ["-m", module, *arguments])
         cause = seen if seen.exit_code == ExitCode.OK else cause_of(read_reports(Path(folder)), seen)
         progress = read_progress(Path(folder))

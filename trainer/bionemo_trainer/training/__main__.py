@@ -1,9 +1,11 @@
 """One rank of a training. The launcher starts it with the arguments of `python -m bionemo_trainer`."""
 
+import logging
 import os
 import sys
 import warnings
 
+import bionemo_trainer
 from bionemo_trainer.config.command_line import parsed
 from bionemo_trainer.launch.reports import run_and_report
 from bionemo_trainer.settings import rank_settings
@@ -20,6 +22,7 @@ def main(arguments: list[str]) -> int:
     wish = StopWish()
     wish.listen()
     settings = rank_settings(os.environ)
+    _speak_up(settings.rank)
 
     def training() -> int:
         # Torch, Lightning and NeMo take twenty seconds to import; a wrong configuration need not wait for them.
@@ -32,6 +35,16 @@ def main(arguments: list[str]) -> int:
         return train(config, settings, rendezvous, wish, command.recipe)
 
     return run_and_report(training, rank=settings.rank, folder=settings.reports)
+
+
+def _speak_up(rank: int) -> None:
+    """Lets the trainer's own log be seen, not that of every library: its story by rank 0, its warnings by all."""
+    voice = logging.StreamHandler()
+    voice.setFormatter(logging.Formatter(f"%(asctime)s rank {rank}: %(message)s"))
+    log = logging.getLogger(bionemo_trainer.__name__)
+    log.addHandler(voice)
+    log.propagate = False
+    log.setLevel(logging.INFO if rank == 0 else logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram
 
 from bionemo_trainer.contract import Phase
+from bionemo_trainer.training.startup import Startup
 
 _PHASES: tuple[Phase, ...] = ("Starting", "Stepping", "Validating", "Saving", "Finished")
 _STEP_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -69,7 +70,15 @@ class TrainingMetrics:
             "bionemo_trainer_checkpoint_age_seconds",
             "Age of the newest checkpoint; of the process's run before the first.",
         )
+        self.startup_seconds = gauge(
+            "bionemo_trainer_startup_seconds", "Time between launch and the end of the first step.", ("phase",)
+        )
         self._mfu: Gauge | None = None
+
+    def started_up(self, startup: Startup) -> None:
+        """Shows how long the phases of the start were."""
+        for phase, seconds in startup.seconds.items():
+            self.startup_seconds.labels(phase).set(seconds)
 
     def measured_mfu(self, ratio: float | None) -> None:
         """Shows the share from the first time on that it is known: a zero would be a claim."""

@@ -3,6 +3,7 @@
 Driven by Lightning's loop; `checkpointing` saves beside it.
 """
 
+import logging
 from collections.abc import Iterator
 
 import torch
@@ -22,6 +23,8 @@ from bionemo_trainer.training.run import Run
 from bionemo_trainer.training.step_log import Interval, Numbers
 from bionemo_trainer.training.stopping import StopWish
 from bionemo_trainer.training.utilization import model_flops_utilization
+
+_log = logging.getLogger(__name__)
 
 
 class PretrainingModule(LightningModule):
@@ -85,6 +88,7 @@ class PretrainingModule(LightningModule):
         steps = loop.manual_optimization.optim_step_progress.total
         steps.ready = steps.completed = self.finished_steps
         self.interval.restart()
+        self.run.startup.ended("loop")
         if self.run.reporter:
             self.run.reporter.enter("Stepping")
 
@@ -168,6 +172,8 @@ class PretrainingModule(LightningModule):
 
     def _observe(self, arrived: Iterator[tuple[int, list[float]]]) -> None:
         for step, values in arrived:
+            if not self.run.startup.is_over:
+                self._end_startup()
             numbers = Numbers.read(values)
             if numbers.has_failed:
                 raise NonFiniteError(
@@ -180,6 +186,14 @@ class PretrainingModule(LightningModule):
             if step % self.run.config.trainer.log_every_n_steps == 0:
                 self._log_interval(step)
 
+    def _end_startup(self) -> None:
+        """The first step has ended: says how long the way to it was."""
+        startup = self.run.startup
+        startup.ended("first step")
+        if self.run.reporter:
+            _log.info("the first step ended after %s", startup)
+            self.run.reporter.metrics.started_up(startup)
+
     def _log_interval(self, step: int) -> None:
         figures = self.interval.close()
         waited_seconds, mfu = self._training_loader.take_waited_seconds(), self._mfu(figures["tokens_per_second"])
@@ -188,6 +202,7 @@ class PretrainingModule(LightningModule):
             return
         remaining = self.run.config.trainer.max_steps - step
         self.run.reporter.logged(
+            step=step,
             train_loss=figures["reduced_train_loss"],
             samples_per_second=figures["samples_per_second"],
             tokens_per_second=figures["tokens_per_second"],

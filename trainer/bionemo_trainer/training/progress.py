@@ -1,4 +1,4 @@
-"""What rank 0 tells the world while it trains: `/metrics` for Prometheus and `/progress` as JSON.
+"""What rank 0 tells the world while it trains: `/metrics` for Prometheus, `/progress` as JSON, and lines of the log.
 
 Made by `train`, fed by `module` and `checkpointing`. A port that is taken never stops a training.
 """
@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -65,9 +66,18 @@ class Reporter:
             )
 
     def logged(
-        self, *, train_loss: float, samples_per_second: float, tokens_per_second: float, eta_seconds: float
+        self, *, step: int, train_loss: float, samples_per_second: float, tokens_per_second: float, eta_seconds: float
     ) -> None:
-        """The figures since the last log."""
+        """The figures since the last log, which ends with this step."""
+        _log.info(
+            "step %d of %d: loss %.4f, %s samples/s, %s tokens/s, %s left",
+            step,
+            self._progress.max_steps,
+            train_loss,
+            f"{samples_per_second:,.1f}",
+            f"{tokens_per_second:,.0f}",
+            timedelta(seconds=round(eta_seconds)),
+        )
         self.metrics.train_loss.set(train_loss)
         self.metrics.samples_per_second.set(samples_per_second)
         self.metrics.tokens_per_second.set(tokens_per_second)
@@ -82,6 +92,7 @@ class Reporter:
 
     def validated(self, found: Mapping[str, float]) -> None:
         """A validation ended, and found this, under BioNeMo's names."""
+        _log.info("validation: %s", ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
         loss = found["val_loss"]
         self.metrics.validation_loss.set(loss)
         self.metrics.validation_perplexity.set(found["val_perplexity"])
@@ -97,6 +108,8 @@ class Reporter:
         self.metrics.saved_bytes.set(checkpoint.size_bytes)
         self._safe_since = checkpoint.saved_at
         if seconds is not None:
+            megabytes = checkpoint.size_bytes / 1e6
+            _log.info("saved %s of step %d: %.1f MB in %.1f s", checkpoint.path, checkpoint.step, megabytes, seconds)
             self.metrics.save_seconds.observe(seconds)
         with self._lock:
             self._progress = replace(self._progress, checkpoint=checkpoint, updated_at=time.time())

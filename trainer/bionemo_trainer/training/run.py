@@ -7,6 +7,7 @@ from bionemo_trainer.data.step_batches import Share
 from bionemo_trainer.engine.strategy import MegatronStrategy
 from bionemo_trainer.run_folder import RunFolder
 from bionemo_trainer.training.progress import Reporter
+from bionemo_trainer.training.startup import Startup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class Run:
     """Which try of the training this is, from 1."""
     start_step: int
     """Steps that were finished before this process began."""
+    startup: Startup
+    """How long the way to the first step takes."""
 
     @property
     def share(self) -> Share:

@@ -6,6 +6,7 @@ Called by `__main__` in every process that the launcher starts.
 import errno
 import logging
 import math
+from dataclasses import replace
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -34,6 +35,7 @@ from bionemo_trainer.training.progress import Reporter
 from bionemo_trainer.training.records import describe
 from bionemo_trainer.training.resuming import Origin, is_complete, origin_of, take_up
 from bionemo_trainer.training.run import Run
+from bionemo_trainer.training.startup import Startup
 from bionemo_trainer.training.stopping import StopWish
 
 STORAGE_FAULTS = frozenset(
@@ -59,11 +61,14 @@ def train(
     Raises:
         BioNeMoError: It can't go on, or was stopped with a checkpoint saved; `exit_code` tells which.
     """
+    startup = Startup(settings.launched_at)
+    startup.ended("imports")
     wish.limit(config.trainer.max_time)
     strategy = MegatronStrategy(config, rendezvous)
     strategy.join()
+    startup.ended("rendezvous")
     try:
-        return _train(config, settings, strategy, wish, recipe)
+        return _train(config, settings, strategy, wish, recipe, startup)
     except OSError as error:
         if error.errno not in STORAGE_FAULTS:
             raise
@@ -73,12 +78,17 @@ def train(
 
 
 def _train(
-    config: TrainConfig, settings: RankSettings, strategy: MegatronStrategy, wish: StopWish, recipe: str | None
+    config: TrainConfig,
+    settings: RankSettings,
+    strategy: MegatronStrategy,
+    wish: StopWish,
+    recipe: str | None,
+    startup: Startup,
 ) -> ExitCode:
     trainer = _trainer(config, strategy)
     folder = open_experiment(trainer, config, strategy)
     num_samples = len(step_batches(config, "train", Share(rank=0, num_ranks=1), 1).dataset)
-    run, origin = _run(config, settings, strategy, folder, num_samples)
+    run, origin = _run(config, settings, strategy, folder, num_samples, startup)
     try:
         if is_complete(config, origin):
             _log.warning("the run in %s has finished its %s steps", folder.path, config.trainer.max_steps)
@@ -88,7 +98,9 @@ def _train(
         if run.reporter:
             run.reporter.serve(settings.metrics_host, settings.metrics_port)
         on_rank_zero(run, lambda: _prepare(run, recipe))
+        startup.ended("data")
         take_up(strategy.trainee, config, origin)
+        startup.ended("network")
         trainer.callbacks.append(Checkpointing(run, num_samples))  # type: ignore[attr-defined]  # a list that Lightning does not declare
         module = PretrainingModule(run, wish)
         for logger in trainer.loggers:
@@ -107,7 +119,12 @@ def _train(
 
 
 def _run(
-    config: TrainConfig, settings: RankSettings, strategy: MegatronStrategy, folder: RunFolder, num_samples: int
+    config: TrainConfig,
+    settings: RankSettings,
+    strategy: MegatronStrategy,
+    folder: RunFolder,
+    num_samples: int,
+    startup: Startup,
 ) -> tuple[Run, Origin]:
     """The run and what it goes on from; rank 0 looks, so that all ranks see the same."""
     placed = Run(
@@ -118,6 +135,7 @@ def _run(
         global_batch_size=batches_of(config).global_batch_size,
         attempt=settings.attempt,
         start_step=0,
+        startup=startup,
     )
     found: list[Origin] = []
     on_rank_zero(placed, lambda: found.append(origin_of(config, checkpoints_of(placed), num_samples)))
@@ -133,15 +151,7 @@ def _run(
             max_steps=config.trainer.max_steps,
             consumed_samples=start_step * size,
         )
-    run = Run(
-        config=config,
-        strategy=strategy,
-        folder=folder,
-        reporter=reporter,
-        global_batch_size=size,
-        attempt=settings.attempt,
-        start_step=start_step,
-    )
+    run = replace(placed, reporter=reporter, global_batch_size=size, start_step=start_step)
     if reporter and origin.checkpoint:
         reporter.saved(as_progress(origin.checkpoint, run))
     return run, origin
