@@ -33,6 +33,8 @@ class Equipment:
     """Of the trainer."""
     claims: tuple[Mounted, ...]
     """Volumes."""
+    compiled: str
+    """Folder that outlives the attempt, for what its GPUs' code is compiled to."""
     avoided_nodes: tuple[str, ...] = ()
     """Kubernetes nodes that they must not run on."""
 
@@ -55,7 +57,7 @@ def pytorch_job(training: BioNeMoTraining, plan: Plan, attempt: int, equipment: 
             container=names.CONTAINER,
             image=equipment.image,
             command=("python3", "-m", plan.module, *plan.arguments),
-            environment=_environment(plan, name, {variable.name for variable in template.env}),
+            environment=_environment(plan, name, equipment, {variable.name for variable in template.env}),
             claims=equipment.claims,
             document=equipment.config,
             document_file=names.TRAINING_CONFIG,
@@ -103,15 +105,27 @@ def labels_of(training: BioNeMoTraining, attempt: int) -> dict[str, str]:
     return {**owner_labels(training), names.ATTEMPT: str(attempt)}
 
 
-def _environment(plan: Plan, job: str, users: set[str]) -> tuple[Fragment, ...]:
+def _environment(plan: Plan, job: str, equipment: Equipment, users: set[str]) -> tuple[Fragment, ...]:
+    defaults = (*_NCCL, *(_caches(equipment.compiled) if plan.gpus_per_node else ()))
     rank = {"fieldRef": {"fieldPath": f"metadata.labels['{names.REPLICA_INDEX}']"}}
     return (
-        *(variable for variable in _NCCL if variable["name"] not in users),
+        *(variable for variable in defaults if variable["name"] not in users),
         {"name": "PYTHONUNBUFFERED", "value": "1"},
         *({"name": name, "value": value} for name, value in plan.environment.items()),
         {"name": settings.NODE_RANK, "valueFrom": rank},
         {"name": settings.MASTER_ADDRESS, "value": names.master_address(job)},
         {"name": settings.MASTER_PORT, "value": str(settings.DEFAULT_PORT)},
+    )
+
+
+def _caches(folder: str) -> tuple[Fragment, ...]:
+    """Where the compilers keep their output, each entry named by the hash of all that decides it; users' own values win.
+
+    Each attempt has pods of its own, whose disks begin empty: without these, all of them would compile everything anew.
+    """
+    return (
+        {"name": "TORCHINDUCTOR_CACHE_DIR", "value": f"{folder}/inductor"},
+        {"name": "TRITON_CACHE_DIR", "value": f"{folder}/triton"},
     )
 
 

@@ -176,6 +176,7 @@ def _manifest(view: TrainingView, dataset: Dataset, admitted: Admitted, number: 
         config=admitted.config,
         image=spec.image or view.image,
         claims=tuple(claims),
+        compiled=names.joined(results, names.COMPILED),
         avoided_nodes=view.recovery.avoided_nodes,
     )
     return pytorch_job(training, plan_for(placed, attempt), number, equipment)

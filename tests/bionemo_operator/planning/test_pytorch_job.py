@@ -18,7 +18,9 @@ CLAIMS = (Mounted(claim="data", path="/data"), Mounted(claim="results", path="/r
 
 
 def job_of(of, claims=CLAIMS, **equipment):
-    placed = Equipment(config="trainer: {}", image="trainer:1", claims=claims, **equipment)
+    placed = Equipment(
+        config="trainer: {}", image="trainer:1", claims=claims, compiled="/results/run/compiled", **equipment
+    )
     return pytorch_job(of, plan_for(of, ATTEMPT), ATTEMPT.number, placed)
 
 
@@ -73,6 +75,24 @@ def test_variables_of_users_win_over_those_of_nccl():
     names = [variable["name"] for variable in container_of(job)["env"]]
     assert names.count("NCCL_DEBUG") == 1
     assert environment_of(job)["NCCL_DEBUG"] == "INFO"
+
+
+CACHES = {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
+
+
+def test_what_gpus_run_is_compiled_once_for_all_attempts():
+    environment = environment_of(job_of(training(gpusPerNode=1)))
+    assert environment["TORCHINDUCTOR_CACHE_DIR"] == "/results/run/compiled/inductor"
+    assert environment["TRITON_CACHE_DIR"] == "/results/run/compiled/triton"
+
+
+def test_users_keep_what_is_compiled_where_they_like():
+    template = {"env": [{"name": "TRITON_CACHE_DIR", "value": "/fast"}]}
+    assert environment_of(job_of(training(gpusPerNode=1, template=template)))["TRITON_CACHE_DIR"] == "/fast"
+
+
+def test_nothing_is_compiled_for_cpus():
+    assert not CACHES & environment_of(job_of(training(gpusPerNode=0))).keys()
 
 
 def test_who_must_run_as_root_may():
