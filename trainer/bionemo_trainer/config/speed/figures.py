@@ -1,0 +1,148 @@
+"""What one GPU was measured to do, and what the estimate says to the same: the evidence that it rests on.
+
+Compared by a test, which holds each within its tolerance, and shown in `docs/sizing.md`. The figures are from `trainer/LOG.md`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bionemo_trainer.config.load import load_recipe
+from bionemo_trainer.config.speed.estimate import estimate_speed
+from bionemo_trainer.config.speed.gpus import GPUS, GpuName
+
+
+class Role(StrEnum):
+    """What a figure is to the estimate."""
+
+    SOURCE = "a constant comes from it"
+    TEST = "only compared with"
+    OTHER = "of other code, only compared with"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A rate that was measured on one GPU."""
+
+    name: str
+    date: str
+    gpu: GpuName
+    recipe: str
+    micro_batch_size: int
+    samples: int
+    """Of a step."""
+    mean_length: float
+    """Tokens of a whole sequence, on average."""
+    samples_per_second: float
+    role: Role
+    tolerance_ratio: float = 0.15
+    """By how much the estimate may miss it."""
+    remark: str = ""
+    gpu_only: bool = False
+    """Whether it tells how long the GPU worked, and not how long a step took."""
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """Of the recipe: one GPU, and the batches."""
+        return (
+            "trainer.num_nodes=1",
+            "trainer.devices=1",
+            "trainer.precision=bf16-mixed",
+            f"model.micro_batch_size={self.micro_batch_size}",
+            f"model.global_batch_size={self.samples}",
+        )
+
+
+_MEGAMOLBART = "molecule/megamolbart/pretrain_small_span_aug"
+
+FIGURES: tuple[Figure, ...] = (
+    Figure(
+        name="MegaMolBART, 1,600 a step, the GPU's work alone",
+        date="2026-11-25",
+        gpu=GpuName.H100,
+        recipe=_MEGAMOLBART,
+        micro_batch_size=128,
+        samples=1600,
+        mean_length=38.4,
+        samples_per_second=1600 / 0.0687,
+        role=Role.SOURCE,
+        gpu_only=True,
+    ),
+    Figure(
+        name="MegaMolBART, 1,600 a step",
+        date="2026-11-25",
+        gpu=GpuName.H100,
+        recipe=_MEGAMOLBART,
+        micro_batch_size=128,
+        samples=1600,
+        mean_length=38.4,
+        samples_per_second=15_600,  # 15,000 to 16,200
+        role=Role.SOURCE,
+    ),
+    Figure(
+        name="MegaMolBART, 1,024 a step, two trainings on one GPU, each",
+        date="2026-11-25",
+        gpu=GpuName.H100,
+        recipe=_MEGAMOLBART,
+        micro_batch_size=128,
+        samples=1024,
+        mean_length=38.4,
+        samples_per_second=9_850,  # 9,000 to 10,700
+        role=Role.TEST,
+    ),
+    Figure(
+        name="MegaMolBART, 128 a step, an earlier trainer with padded attention",
+        date="2026-11-24",
+        gpu=GpuName.H200,
+        recipe=_MEGAMOLBART,
+        micro_batch_size=128,
+        samples=128,
+        mean_length=38.4,
+        samples_per_second=1_650,
+        role=Role.OTHER,
+        tolerance_ratio=0.30,
+        remark="the host's share is the present trainer's, whose attention costs the host more than torch's on padded rows did",
+    ),
+    Figure(
+        name="ESM-1nv, 32 a step, an earlier trainer with padded attention",
+        date="2026-11-24",
+        gpu=GpuName.H200,
+        recipe="protein/esm1nv/pretrain_small",
+        micro_batch_size=32,
+        samples=32,
+        mean_length=330.0,
+        samples_per_second=1_015,
+        role=Role.SOURCE,
+    ),
+    Figure(
+        name="ProtT5nv, 16 a step, an earlier trainer with padded attention",
+        date="2026-11-24",
+        gpu=GpuName.H200,
+        recipe="protein/prott5nv/pretrain_small",
+        micro_batch_size=16,
+        samples=16,
+        mean_length=330.0,
+        samples_per_second=169,
+        role=Role.SOURCE,
+    ),
+    Figure(
+        name="ESM-2 650M, megatron-core's layers with attention in Triton, no trainer around them",
+        date="2026-11-23",
+        gpu=GpuName.H200,
+        recipe="protein/esm2nv/pretrain_esm2_650M",
+        micro_batch_size=32,
+        samples=124,
+        mean_length=264.0,
+        samples_per_second=103_000 / 264,
+        role=Role.OTHER,
+        gpu_only=True,
+    ),
+)
+
+
+def estimated_rate(figure: Figure) -> float:
+    """Samples per second by the estimate."""
+    config = load_recipe(figure.recipe, figure.overrides).config
+    network_gbit = GPUS[figure.gpu].network_gbit
+    estimate = estimate_speed(config, figure.gpu, network_gbit=network_gbit, mean_length=figure.mean_length)
+    assert estimate is not None, "a figure is of a GPU and of 16 bit"
+    return figure.samples / (estimate.time.gpu_seconds if figure.gpu_only else estimate.time.step_seconds)

@@ -1,0 +1,35 @@
+"""What the estimate of speed takes from measurements of one GPU: three constants, each with the figure that it comes from.
+
+The figures are `figures`, and stand in `trainer/LOG.md` with all that belongs to them.
+"""
+
+from bionemo_trainer.config.schema.root import Family
+from bionemo_trainer.config.speed.gpus import Gpu
+
+PRODUCTS_SHARE = 0.72
+"""Of the peak that large bf16 products reach: 709 of 989.5 TFLOP/s, in the layers of ESM-2 650M (H200, 2026-11-23)."""
+
+MOVED_BYTES = 5.4
+"""What is no product of matrices (norms, dropout, GELU, attention) reads and writes for each operation, times the width of the
+layer: it grows with the width, products with its square, so narrow layers use a GPU worse. It is what remains of MegaMolBART's step
+in which the GPU worked 69 ms, at width 512, when products have their share of the peak (H100, 2026-11-25)."""
+
+HOST_SECONDS_PER_LAYER: dict[Family, float] = {
+    "megamolbart": 8.55e-3,  # 1,600 molecules in 103 ms, 12 layers (H100, 2026-11-25)
+    "esm1nv": 5.25e-3,  # 32 proteins in 31.5 ms, 6 layers (H200, 2026-11-24)
+    "esm2nv": 5.25e-3,  # not measured: ESM-1nv's, whose layers differ in their positions only
+    "prott5nv": 3.95e-3,  # 16 proteins in 94.7 ms, 24 layers (H200, 2026-11-24)
+}
+"""Processor time in which the host starts the kernels of a layer, forward and backward, for one micro batch of any size. It
+depends on the host more than on the GPU, and on how the trainer was written then: the later of both dates has other attention."""
+
+
+def working_seconds(flops: float, width: float, gpu: Gpu) -> float:
+    """How long a GPU works on layers: products at their share of its peak, all else at the rate of its memory.
+
+    Args:
+        flops: Operations, as utilization counts them.
+        width: Of the hidden states; divided by the tensor size where the ranks repeat what is no product.
+        gpu: Which works.
+    """
+    return flops / (PRODUCTS_SHARE * gpu.peak_flops) + flops * MOVED_BYTES / width / gpu.memory_bytes_per_second
