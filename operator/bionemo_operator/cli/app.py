@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bionemo_operator.cli import cluster_app
+from bionemo_trainer.config.speed.gpus import GpuName
 
 app = typer.Typer(
     name="bionemo",
@@ -53,15 +54,30 @@ def show(
 
 
 @app.command()
-def check(filename: Files, overrides: Overrides = None) -> None:
+def check(
+    filename: Files,
+    overrides: Overrides = None,
+    gpu: Annotated[
+        GpuName | None,
+        typer.Option(help="GPU to estimate speed for; else the one that nodeSelector asks for, or h100."),
+    ] = None,
+    network: Annotated[
+        int | None, typer.Option(help="Gbit/s from each GPU to other nodes; else as is usual for the GPU.", min=1)
+    ] = None,
+    mean_length: Annotated[
+        float | None, typer.Option(help="Tokens of a sequence on average; else a usual length is assumed.", min=1)
+    ] = None,
+) -> None:
     """Check resources and BioNeMo configuration files without a cluster, a GPU or torch.
 
-    Prints the arithmetic of each training, or every problem with its mend. Exit code 64 when something is wrong.
-    OVERRIDES apply to BioNeMo configuration files; resources carry their own.
+    Prints the arithmetic of each training with an estimate of its speed, or every problem with its mend. Exit code 64 when
+    something is wrong. OVERRIDES apply to BioNeMo configuration files; resources carry their own.
     """
     from bionemo_operator.cli.check import check_files  # noqa: PLC0415
+    from bionemo_operator.cli.speed import Assumptions  # noqa: PLC0415
 
-    raise typer.Exit(check_files(filename, overrides or []))
+    assumptions = Assumptions(gpu=gpu, network_gbit=network, mean_length=mean_length)
+    raise typer.Exit(check_files(filename, overrides or [], assumptions))
 
 
 @app.command()

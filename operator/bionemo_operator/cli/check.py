@@ -14,6 +14,7 @@ from bionemo_operator.api.training import BioNeMoTraining
 from bionemo_operator.cli.documents import Document, read_documents
 from bionemo_operator.cli.output import console
 from bionemo_operator.cli.recipes import in_millions
+from bionemo_operator.cli.speed import PRODUCT_LABEL, Assumptions, Fact, speed_facts
 from bionemo_operator.planning.training_config import training_config
 from bionemo_trainer.config.composition import compose_content
 from bionemo_trainer.config.layout import batches_of, counted, layout_of
@@ -28,8 +29,7 @@ from bionemo_trainer.errors import ConfigError, Problem
 _REQUIRED = {"dataset": {"claim": {"name": "unknown"}}, "results": {"claim": {"name": "unknown"}}}
 """Stands for required fields that are wrong, while the rest of a training is judged."""
 
-type Fact = tuple[str, str]
-"""A label and what stands beside it."""
+_NOTHING_KNOWN = Assumptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +42,11 @@ class Verdict:
     problems: tuple[str, ...] = field(default=())
 
 
-def check_files(paths: Sequence[Path], overrides: Sequence[str]) -> int:
+def check_files(paths: Sequence[Path], overrides: Sequence[str], assumptions: Assumptions = _NOTHING_KNOWN) -> int:
     """Check all documents below the paths, print a verdict on each, and return the exit code."""
     documents, failures = read_documents(paths)
     verdicts = [Verdict(title=name, problems=tuple(map(str, error.problems))) for name, error in failures]
-    verdicts += [verdict_on(document, overrides) for document in documents]
+    verdicts += [verdict_on(document, overrides, assumptions) for document in documents]
     out = console()
     for verdict in verdicts:
         _print_verdict(out, verdict)
@@ -55,19 +55,20 @@ def check_files(paths: Sequence[Path], overrides: Sequence[str]) -> int:
     return ExitCode.CONFIG if wrong or not verdicts else ExitCode.OK
 
 
-def verdict_on(document: Document, overrides: Sequence[str]) -> Verdict:
+def verdict_on(document: Document, overrides: Sequence[str], assumptions: Assumptions) -> Verdict:
     """The verdict on one document, whichever kind it is."""
     title = document.place
     try:
         if not document.is_resource:
             loaded = load_tree(compose_content(document.content, document.path), overrides)
-            return Verdict(title=title, facts=tuple(_config_facts(loaded)), warnings=loaded.warnings)
+            return Verdict(title=title, facts=tuple(_config_facts(loaded, assumptions)), warnings=loaded.warnings)
         resource = parsed(document)
         title = f"{title}: {resource.kind} {resource.metadata.name}"
         if isinstance(resource, BioNeMoPreprocess):
             return Verdict(title=title, facts=tuple(_preprocess_facts(resource)))
         loaded = training_config(resource)
-        return Verdict(title=title, facts=tuple(_training_facts(resource, loaded)), warnings=loaded.warnings)
+        facts = tuple(_training_facts(resource, loaded, assumptions))
+        return Verdict(title=title, facts=facts, warnings=loaded.warnings)
     except ConfigError as error:
         return Verdict(title=title, problems=tuple(map(str, error.problems)))
 
@@ -106,19 +107,21 @@ def _problems_behind(document: Document, error: ConfigError) -> tuple[Problem, .
     return ()
 
 
-def _config_facts(loaded: Loaded) -> Iterator[Fact]:
+def _config_facts(loaded: Loaded, assumptions: Assumptions) -> Iterator[Fact]:
     config = loaded.config
     yield "model", f"{config.family}, {in_millions(num_parameters(config.model))} parameters"
     yield from _arithmetic(config)
+    yield from speed_facts(config, assumptions)
     for split in ("train", "val", "test"):
         yield split, _files_of(config, split)
 
 
-def _training_facts(training: BioNeMoTraining, loaded: Loaded) -> Iterator[Fact]:
+def _training_facts(training: BioNeMoTraining, loaded: Loaded, assumptions: Assumptions) -> Iterator[Fact]:
     config = loaded.config
     spec = training.spec
     yield "recipe", f"{spec.recipe}, {in_millions(num_parameters(config.model))} parameters"
     yield from _arithmetic(config)
+    yield from speed_facts(config, assumptions, (spec.template.node_selector or {}).get(PRODUCT_LABEL, ""))
     yield (
         "data",
         f"from BioNeMoPreprocess {spec.dataset.preprocess_ref.name}"

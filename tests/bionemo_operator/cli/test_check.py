@@ -58,6 +58,25 @@ def test_overrides_apply_to_bionemo_files():
     assert "1 node x 4 processes = 4 = data 4 x tensor 1 x pipeline 1" in output
 
 
+def test_what_the_user_knows_of_gpus_and_data_enters_the_estimate():
+    _, output = checked(
+        "-f", str(FOLDER / "good" / "everything.yaml"), "--gpu", "a100", "--network", "100", "--mean-length", "50"
+    )
+    assert "GPU A100, 100 Gbit/s of each to other nodes, sequences of 50 tokens" in output
+
+
+def test_the_gpu_that_nodes_are_asked_for_enters_the_estimate():
+    text = (FOLDER / "good" / "everything.yaml").read_text()
+    text = text.replace("  nodes: 8", "  template: {nodeSelector: {nvidia.com/gpu.product: NVIDIA-H200}}\n  nodes: 8")
+    assert "GPU H200, " in checked("-f", "-", stdin=text)[1]
+
+
+def test_a_gpu_that_is_not_known_is_answered_with_those_that_are():
+    exit_code, output = checked("-f", str(GOOD[0]), "--gpu", "k80")
+    assert exit_code == 2
+    assert "'k80' is not one of 'a100', 'b200'" in output
+
+
 def test_a_file_that_is_not_there_is_named():
     assert checked("-f", "nowhere.yaml") == (
         64,
