@@ -104,6 +104,7 @@ scores. The optimizer's share falls with the number of model copies, since each 
 A larger `model.micro_batch_size` uses a GPU better until its memory is full; activations grow in proportion, all else stays.
 `parallelism.tensor` divides weights and most activations by its size, and belongs inside a node. A checkpoint has 12 bytes per
 parameter, and `spec.checkpoint.keep` of them lie on the volume of results, besides the best ones and one that is being written.
+How long the same configurations would take: [Speed](speed.md).
 
 | recipe | parameters | layout | global batch | memory per GPU | smallest GPU | checkpoint |
 |---|---|---|---|---|---|---|

@@ -25,11 +25,12 @@ FAMILIES = ("megamolbart", "esm1nv", "esm2", "prott5nv")
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory):
-    specification = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
     folder = tmp_path_factory.mktemp("docs")
-    module.main(folder)
+    for name in ("generate", "generate_speed"):
+        specification = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        module.main(folder)
     return folder
 
 
@@ -43,7 +44,8 @@ def relative(path):
 
 
 @pytest.mark.parametrize(
-    "page", ["sizing.md", "reference/bionemotraining.md", "reference/bionemopreprocess.md", "reference/metrics.md"]
+    "page",
+    ["sizing.md", "speed.md", "reference/bionemotraining.md", "reference/bionemopreprocess.md", "reference/metrics.md"],
 )
 def test_a_generated_page_is_what_its_sources_say(generated, page):
     assert (generated / page).read_text() == (DOCS / page).read_text()

@@ -1,6 +1,6 @@
 """What a run would do on a layout: rates, days and GPU-days from the time of a step. Pure; an estimate.
 
-Called by `bionemo check` and for the table of sizes. What is counted, what is assumed and what is left out: `docs/sizing.md`.
+Called by `bionemo check` and for the pages of docs. What is counted, what is assumed and what is left out: `docs/speed.md`.
 """
 
 from dataclasses import dataclass

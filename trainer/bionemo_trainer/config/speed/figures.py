@@ -1,6 +1,6 @@
 """What one GPU was measured to do, and what the estimate says to the same: the evidence that it rests on.
 
-Compared by a test, which holds each within its tolerance, and shown in `docs/sizing.md`. The figures are from `trainer/LOG.md`.
+Compared by a test, which holds each within its tolerance, and shown in `docs/speed.md`. The figures are from `trainer/LOG.md`.
 """
 
 from dataclasses import dataclass
