@@ -99,7 +99,8 @@ SIZING_TEXT = """# Sizes
 What each shipped configuration needs as it stands: its own layout and micro batch, mixed precision with bfloat16, and micro
 batches full of the longest sequences. The numbers are those of `bionemo check`, which tells them for your own changes too.
 Memory of weights, gradients and optimizer is counted exactly; activations are an estimate for attention that never stores its
-scores. The optimizer's share falls with the number of model copies, since each keeps a part of it.
+scores. The optimizer's share falls with the number of model copies, since each keeps a part of it. One peak was measured so far:
+MegaMolBART's step of 1,600 molecules took 14.5 GiB of an H100 with compiled layers and 15.2 without, the estimate for its tokens is 14.2.
 
 A larger `model.micro_batch_size` uses a GPU better until its memory is full; activations grow in proportion, all else stays.
 `parallelism.tensor` divides weights and most activations by its size, and belongs inside a node. A checkpoint has 12 bytes per

@@ -57,6 +57,16 @@ class MemoryEstimate:
 
 def estimate_memory(config: TrainConfig) -> MemoryEstimate:
     """Memory on one GPU, in bytes, with full micro batches of the longest sequences."""
+    model = config.model
+    return memory_with(
+        config,
+        encoder_tokens=model.micro_batch_size * model.seq_length,
+        decoder_tokens=model.micro_batch_size * _decoder_length(config),
+    )
+
+
+def memory_with(config: TrainConfig, *, encoder_tokens: int, decoder_tokens: int) -> MemoryEstimate:
+    """Memory on one GPU, in bytes, with micro batches of so many tokens on either side."""
     layout = layout_of(config)
     share = -(-num_parameters(config.model) // layout.model_parallel)
     width = 4 if config.trainer.precision == "32" else 2
@@ -65,15 +75,13 @@ def estimate_memory(config: TrainConfig) -> MemoryEstimate:
         weights_bytes=share * width,
         gradients_bytes=share * 4,
         optimizer_bytes=share * (_ADAM_BYTES + master) // max(layout.data, 1),
-        activations_bytes=_activations_bytes(config, width),
+        activations_bytes=_activations_bytes(config, width, encoder_tokens, decoder_tokens),
     )
 
 
-def _activations_bytes(config: TrainConfig, width: int) -> int:
+def _activations_bytes(config: TrainConfig, width: int, encoder_tokens: int, decoder_tokens: int) -> int:
     model = config.model
     layout = layout_of(config)
-    encoder_tokens = model.micro_batch_size * model.seq_length
-    decoder_tokens = model.micro_batch_size * _decoder_length(config)
     # A pipeline's first stage holds as many micro batches as there are stages before the first one returns.
     layers = -(-model.num_layers // layout.pipeline) * min(layout.pipeline, batches_of(config).micro_batches)
     encoder = layers * encoder_tokens * _layer_bytes(config, width, attentions=1)
