@@ -42,7 +42,8 @@ How fast each shipped configuration would train as it stands, on H100 GPUs, with
   the second megatron-core some, which is not measured and not counted. So all of it is exposed but what a slower host hides.
 - **Pipelines**: megatron-core's 1F1B schedule, with its bubble and hand-overs that both stages wait for. Stages are taken to be alike.
 - **Scaling**: the rate of all GPUs over as many times the rate of one that has the samples of one copy of the model.
-- **Lengths**: sequences of molecules have 38 tokens and those of proteins 264, unless `--mean-length` says otherwise.
+- **Lengths**: what `--mean-length` says; else, for a configuration file whose dataset lies on this machine, the mean of the dataset's
+  manifest; else 38 tokens for molecules and 264 for proteins, as in the table below.
 
 ## What is not
 

@@ -111,7 +111,7 @@ def _config_facts(loaded: Loaded, assumptions: Assumptions) -> Iterator[Fact]:
     config = loaded.config
     yield "model", f"{config.family}, {in_millions(num_parameters(config.model))} parameters"
     yield from _arithmetic(config)
-    yield from speed_facts(config, assumptions)
+    yield from speed_facts(config, assumptions, dataset=Path(config.model.data.dataset_path))
     for split in ("train", "val", "test"):
         yield split, _files_of(config, split)
 
@@ -121,7 +121,7 @@ def _training_facts(training: BioNeMoTraining, loaded: Loaded, assumptions: Assu
     spec = training.spec
     yield "recipe", f"{spec.recipe}, {in_millions(num_parameters(config.model))} parameters"
     yield from _arithmetic(config)
-    yield from speed_facts(config, assumptions, (spec.template.node_selector or {}).get(PRODUCT_LABEL, ""))
+    yield from speed_facts(config, assumptions, node_label=(spec.template.node_selector or {}).get(PRODUCT_LABEL, ""))
     yield (
         "data",
         f"from BioNeMoPreprocess {spec.dataset.preprocess_ref.name}"

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import assert_never
 
+from bionemo_operator.cli.dataset_lengths import mean_length_of
 from bionemo_operator.cli.spans import span
 from bionemo_trainer.config.layout import Layout, counted
 from bionemo_trainer.config.schema.root import TrainConfig
@@ -31,34 +33,46 @@ class Assumptions:
     """Tokens of a sequence with begin and end, on average."""
 
 
-def speed_facts(config: TrainConfig, assumptions: Assumptions, node_label: str = "") -> Iterator[Fact]:
+def speed_facts(
+    config: TrainConfig, assumptions: Assumptions, *, node_label: str = "", dataset: Path | None = None
+) -> Iterator[Fact]:
     """Lines about speed; none on CPUs.
 
     Args:
         config: The run.
         assumptions: From the command line.
         node_label: What the training asks of its nodes under PRODUCT_LABEL.
+        dataset: Its folder, if that may lie on this machine.
     """
     if config.trainer.accelerator != "gpu":
         return
     asked_for = gpu_of(node_label)
     gpu = assumptions.gpu or asked_for or DEFAULT_GPU
     gbit = assumptions.network_gbit or GPUS[gpu].network_gbit
-    length = min(assumptions.mean_length or assumed_length(config), config.model.seq_length)
+    length, length_source = _mean_length(config, assumptions, dataset)
     estimate = estimate_speed(config, gpu, network_gbit=gbit, mean_length=length)
     if estimate is None:
         yield "speed", f"no estimate: nothing was measured in precision {config.trainer.precision}"
         return
     yield "speed", _rates(estimate)
     yield "", _parts(estimate)
-    is_known = bool(assumptions.gpu or asked_for)
     words = [
-        f"GPU {GPUS[gpu].device}{'' if is_known else ' (assumed; --gpu names another)'}",
+        f"GPU {GPUS[gpu].device}{'' if assumptions.gpu or asked_for else ' (assumed; --gpu names another)'}",
         f"{gbit} Gbit/s of each to other nodes" if estimate.layout.num_nodes > 1 else "",
-        f"sequences of {length:.0f} tokens{'' if assumptions.mean_length else ' (assumed; --mean-length says)'}",
+        f"sequences of {length:.0f} tokens{length_source}",
     ]
     without = "without start, validation, saving and restarts"
     yield "", f"an estimate, no measurement, {without}: {', '.join(filter(None, words))}"
+
+
+def _mean_length(config: TrainConfig, assumptions: Assumptions, dataset: Path | None) -> tuple[float, str]:
+    """Tokens of a sequence on average, and how that is known."""
+    longest = config.model.seq_length
+    if assumptions.mean_length:
+        return min(assumptions.mean_length, longest), ""
+    if dataset and (found := mean_length_of(dataset, longest)):
+        return found, " (by the dataset's manifest)"
+    return assumed_length(config), " (assumed; --mean-length says)"
 
 
 def _rates(estimate: SpeedEstimate) -> str:

@@ -5,15 +5,16 @@ import pytest
 from bionemo_operator.cli.speed import Assumptions, speed_facts
 from bionemo_trainer.config.load import load_recipe
 from bionemo_trainer.config.speed.gpus import GpuName
+from testkit.real_data import prepare_examples
 
 ESM2 = "protein/esm2nv/pretrain_esm2_650M"
 LARGE = "model.micro_batch_size=64"
 
 
-def facts(*overrides, recipe=ESM2, nodes=1, devices=1, label="", **known):
+def facts(*overrides, recipe=ESM2, nodes=1, devices=1, label="", dataset=None, **known):
     places = [f"trainer.num_nodes={nodes}", f"trainer.devices={devices}", "trainer.precision=bf16-mixed"]
     config = load_recipe(recipe, [*places, *overrides]).config
-    return list(speed_facts(config, Assumptions(**known), label))
+    return list(speed_facts(config, Assumptions(**known), node_label=label, dataset=dataset))
 
 
 def test_one_gpu_has_rates_parts_and_assumptions():
@@ -55,6 +56,16 @@ def test_what_the_user_knows_is_not_assumed():
 
 def test_no_sequence_is_longer_than_the_model_reads():
     assert "sequences of 1024 tokens" in facts(mean_length=5000.0)[2][1]
+
+
+def test_a_dataset_on_this_machine_tells_its_lengths(tmp_path):
+    prepare_examples(tmp_path)
+    assert facts(dataset=tmp_path / "proteins")[2][1].endswith("sequences of 324 tokens (by the dataset's manifest)")
+
+
+def test_a_dataset_elsewhere_has_assumed_ones(tmp_path):
+    words = facts(dataset=tmp_path / "nowhere")[2][1]
+    assert words.endswith("sequences of 264 tokens (assumed; --mean-length says)")
 
 
 @pytest.mark.parametrize(
