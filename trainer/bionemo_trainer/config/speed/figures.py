@@ -134,6 +134,7 @@ FIGURES: tuple[Figure, ...] = (
         mean_length=264.0,
         samples_per_second=103_000 / 264,
         role=Role.OTHER,
+        remark="products, 180 of its 317 ms, gave their share of the peak",
         gpu_only=True,
     ),
 )
