@@ -22,7 +22,8 @@ from testkit.cluster_programs import REPOSITORY, Level, built_programs
 from testkit.cluster_volumes import spare_volumes
 from testkit.cluster_with_nodes import cluster_with_nodes, remove_leftovers
 
-_UP_SECONDS = 120
+_UP_SECONDS = 900
+"""The first start after the images have changed imports them, which takes minutes."""
 _DOWN_SECONDS = 30
 _LEVELS: dict[str, Level] = {"1": "level1", "2": "level2"}
 
@@ -76,6 +77,8 @@ def _up(folder: Path, level: str, has_images: bool) -> int:
             keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         _wait(lambda: (folder / "ready").exists() or keeper.poll() is not None, _UP_SECONDS)
         if not (folder / "ready").exists():
+            keeper.terminate()
+            keeper.wait()
             return _refuse(f"it did not come up:\n{(folder / 'keeper.log').read_text(encoding='utf-8')}")
     return _status(folder)
 
