@@ -97,9 +97,12 @@ def _down(folder: Path) -> int:
 
 
 def _status(folder: Path) -> int:
-    """Says whether there is a cluster, and how to reach it; the exit code is 1 when there is none."""
+    """Says whether there is a cluster, and how to reach it; the exit code is 1 when there is none that is ready."""
     if _keeper_of(folder) is None:
         _say("there is none; cluster up starts one")
+        return 1
+    if not (folder / "ready").exists():
+        _say(f"starting; its log is {folder}/keeper.log")
         return 1
     kubectl = built_programs().path("kubectl")
     return _say(
