@@ -70,8 +70,8 @@ def check(
 ) -> None:
     """Check resources and BioNeMo configuration files without a cluster, a GPU or torch.
 
-    Prints the arithmetic of each training with an estimate of its speed, or every problem with its mend. Exit code 64 when
-    something is wrong. OVERRIDES apply to BioNeMo configuration files; resources carry their own.
+    Prints the arithmetic of each training with an estimate of its speed, or every problem with its mend. Exit code 64
+    when something is wrong. OVERRIDES apply to BioNeMo configuration files; resources carry their own.
     """
     from bionemo_operator.cli.check import check_files  # noqa: PLC0415
     from bionemo_operator.cli.speed import Assumptions  # noqa: PLC0415

@@ -143,9 +143,9 @@ class Exchange:
 def layer_exchanges(*, has_memory: bool, is_sequence_parallel: bool) -> Iterator[Exchange]:
     """What a layer sends in its forward and backward pass, walked through block by block as megatron-core does it.
 
-    A column-parallel product takes whole hidden states and a row-parallel one leaves partial sums. Under sequence parallelism
-    the states are split between the two: gathered before the one, scattered after the other, and in the backward pass the other
-    way round, where the input is gathered once more for the gradient of the weights.
+    A column-parallel product takes whole hidden states and a row-parallel one leaves partial sums. Under sequence
+    parallelism the states are split between the two: gathered before the one, scattered after the other, and in the
+    backward pass the other way round, where the input is gathered once more for the gradient of the weights.
     """
     attentions: tuple[tuple[bool, ...], ...] = ((False,),) if not has_memory else ((False,), (False, True))
     for columns in (*attentions, (False,)):

@@ -1,7 +1,7 @@
 """The arithmetic that a model needs: the one formula that utilization is measured by and that speed is estimated by. Pure.
 
-Counted as everywhere in the field: six operations per weight and token, forward and backward together, and the products of
-attention. Token tables are looked up and not counted, recomputation is not useful work and not counted either.
+Counted as everywhere in the field: six operations per weight and token, forward and backward together, and the products
+of attention. Token tables are looked up and not counted, recomputation is not useful work and not counted either.
 """
 
 from bionemo_trainer.config.parameters import head_width

@@ -1,7 +1,7 @@
 """What one rank sends in a step, and how long that takes. Pure.
 
 Nothing of it is taken to run beside computation on the GPU: the engine sums gradients and shares updates after the last
-backward pass, and what megatron-core starts beside a product of matrices under tensor parallelism has not been measured.
+backward pass, and what megatron-core starts beside products of matrices under tensor parallelism was not measured.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bionemo_trainer.config.layout import Layout, layout_of
 from bionemo_trainer.config.parameters import num_parameters, padded_vocabulary_size
 from bionemo_trainer.config.schema.root import TrainConfig
-from bionemo_trainer.config.speed.links import hand_over_seconds
+from bionemo_trainer.config.speed.links import Ring, hand_over_seconds
 from bionemo_trainer.config.speed.rings import Rings
 from bionemo_trainer.config.speed.workload import Workload
 
@@ -17,6 +17,8 @@ HIDDEN_BYTES = 2
 """Of an element of hidden states and weights in 16-bit precision."""
 GRADIENT_BYTES = 4
 """The engine sums gradients in 32 bit."""
+_WHOLE_VECTORS, _WHOLE_DECODER_VECTORS = 6, 9
+"""Of a layer: two for each norm, and a bias for each block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,35 +48,45 @@ def communication_of(config: TrainConfig, work: Workload, rings: Rings) -> Commu
     return Communication(
         tensor_seconds=_tensor_seconds(config, work, layout, rings),
         hand_over_seconds=hand_over,
-        update_seconds=_update_seconds(config, layout, rings),
+        update_seconds=_update_seconds(config, work, layout, rings),
     )
 
 
 def _tensor_seconds(config: TrainConfig, work: Workload, layout: Layout, rings: Rings) -> float:
-    """Sums of hidden states; under sequence parallelism each is a scatter and a gather, and inputs are gathered again."""
-    layers = config.model.num_layers / layout.pipeline
-    repeated = config.model.activations_checkpoint_granularity == "full"
-    encoder = _hidden_bytes(config, work.encoder_tokens / work.micro_batches)
-    decoder = _hidden_bytes(config, work.decoder_tokens / work.micro_batches)
-    # Attention and the feed-forward block each sum once forward and once backward; a decoder has two attentions, and the keys
-    # and values of its second one are of the encoder's tokens. Embeddings and heads, one sum each, are on the end stages.
-    passes = 3 if repeated else 2
-    sums = (layers * 2 * passes + 2) * rings.tensor.sum_seconds(encoder)
-    gathers = layers * 2 * rings.tensor.part_seconds(encoder)
-    if decoder:
-        sums += (layers * 3 * passes + 1) * rings.tensor.sum_seconds(decoder)
-        sums += layers * rings.tensor.sum_seconds(encoder)
-        gathers += layers * (3 * rings.tensor.part_seconds(decoder) + rings.tensor.part_seconds(encoder))
-    return sums + gathers if config.model.sequence_parallel else sums
+    layers, ring = config.model.num_layers / layout.pipeline, rings.tensor
+    encoder, decoder = work.encoder_tokens / work.micro_batches, work.decoder_tokens / work.micro_batches
+    # Attention and the feed-forward block each sum once forward and once backward, and recomputation sums forward once
+    # more. Embeddings and heads, one sum each, are on the end stages.
+    passes = 3 if config.model.activations_checkpoint_granularity == "full" else 2
+    if not decoder:
+        return _sums_seconds(config, ring, encoder, sums=layers * 2 * passes + 2, inputs=layers * 2)
+    # A decoder has two attentions; the keys and values of the second are of the encoder's tokens.
+    read = _sums_seconds(config, ring, encoder, sums=layers * (2 * passes + 1) + 2, inputs=layers * 3)
+    written = _sums_seconds(config, ring, decoder, sums=layers * 3 * passes + 1, inputs=layers * 3)
+    return read + written
 
 
-def _update_seconds(config: TrainConfig, layout: Layout, rings: Rings) -> float:
+def _sums_seconds(config: TrainConfig, ring: Ring, tokens: float, *, sums: float, inputs: float) -> float:
+    """Of the hidden states of some tokens.
+
+    Under sequence parallelism each sum is a scatter and a gather, and the input of each product whose columns are split
+    is gathered once more, for the gradient of its weights.
+    """
+    message_bytes = _hidden_bytes(config, tokens)
+    if config.model.sequence_parallel:
+        return (2 * sums + inputs) * ring.part_seconds(message_bytes)
+    return sums * ring.sum_seconds(message_bytes)
+
+
+def _update_seconds(config: TrainConfig, work: Workload, layout: Layout, rings: Rings) -> float:
     model = config.model
     share = num_parameters(model) / layout.model_parallel
     update = rings.data.part_seconds(share * GRADIENT_BYTES) + rings.data.part_seconds(share * HIDDEN_BYTES)
     if model.sequence_parallel:
-        # Norms and biases after a sum are whole on every rank, which saw a part of the tokens: each gradient is summed alone.
-        vectors = 2 + model.num_layers / layout.pipeline * 6
+        # Norms, and biases after a sum, are whole on every rank, which saw a part of the tokens: each is summed alone.
+        vectors = 2 + model.num_layers / layout.pipeline * _WHOLE_VECTORS
+        if work.decoder_tokens:
+            vectors += 2 + model.num_layers * _WHOLE_DECODER_VECTORS
         update += vectors * rings.tensor.sum_seconds(model.hidden_size * GRADIENT_BYTES)
     if layout.pipeline > 1:
         table = padded_vocabulary_size(model) * model.hidden_size / layout.tensor

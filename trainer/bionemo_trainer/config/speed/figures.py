@@ -100,7 +100,7 @@ FIGURES: tuple[Figure, ...] = (
         samples_per_second=1_650,
         role=Role.OTHER,
         tolerance_ratio=0.30,
-        remark="the host's share is the present trainer's, whose attention costs the host more than torch's on padded rows did",
+        remark="the host's time is the present trainer's, whose attention costs it more than torch's on padded rows did",
     ),
     Figure(
         name="ESM-1nv, 32 a step, an earlier trainer with padded attention",

@@ -1,9 +1,9 @@
 """What GPUs can do, by their data sheets, and what NCCL counts on between them. Used by `bionemo check` and by utilization.
 
-Peaks and memory are those of NVIDIA's data sheets: dense operations, no sparsity. Links within a node carry what NCCL's own
-tuning model takes them to carry, which is less than the data sheet (https://github.com/NVIDIA/nccl, `src/graph/topo.h`):
-20.0 GB/s for each NVLink of an A100 (12 of them), 20.6 of an H100 (18) and 40.1 of a B200 (18); PCIe 12 GB/s in its third
-generation and twice as much in each later one.
+Peaks and memory are those of NVIDIA's data sheets: dense operations, no sparsity. Links within a node carry what NCCL's
+own tuning model takes them to carry, which is less than the data sheet (https://github.com/NVIDIA/nccl,
+`src/graph/topo.h`): 20.0 GB/s for each NVLink of an A100 (12 of them), 20.6 of an H100 (18) and 40.1 of a B200 (18);
+PCIe 12 GB/s in its third generation and twice as much in each later one.
 """
 
 from dataclasses import dataclass

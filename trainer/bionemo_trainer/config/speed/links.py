@@ -1,8 +1,9 @@
 """What it costs to send between ranks: rings as NCCL forms them, and messages from one stage to the next. Pure.
 
-A ring of n ranks moves n - 1 pieces past every rank, each of the n-th part of the message, and a sum that all must have moves
-twice as many. Latencies are those of NCCL's tuning model (https://github.com/NVIDIA/nccl, `src/graph/tuning.cc`, ring, protocol
-Simple), and so is the share of a network's nominal rate that is reached (`src/graph/topo.h`: 12 GB/s of 100 Gbit/s).
+A ring of n ranks moves n - 1 pieces past every rank, each of the n-th part of the message, and a sum that all must have
+moves twice as many. Latencies are those of NCCL's tuning model (https://github.com/NVIDIA/nccl, `src/graph/tuning.cc`,
+ring, protocol Simple), and so is the share of a network's nominal rate that is reached (`src/graph/topo.h`: 12 GB/s of
+100 Gbit/s).
 """
 
 from dataclasses import dataclass

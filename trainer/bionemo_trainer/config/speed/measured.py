@@ -20,8 +20,9 @@ HOST_SECONDS_PER_LAYER: dict[Family, float] = {
     "esm2nv": 5.25e-3,  # not measured: ESM-1nv's, whose layers differ in their positions only
     "prott5nv": 3.95e-3,  # 16 proteins in 94.7 ms, 24 layers (H200, 2026-11-24)
 }
-"""Processor time in which the host starts the kernels of a layer, forward and backward, for one micro batch of any size. It
-depends on the host more than on the GPU, and on how the trainer was written then: the later of both dates has other attention."""
+"""Processor time in which the host starts the kernels of a layer, forward and backward, for one micro batch of any
+size. It depends on the host more than on the GPU, and on how the trainer was written then: the later of both dates has
+other attention."""
 
 
 def working_seconds(flops: float, width: float, gpu: Gpu) -> float:

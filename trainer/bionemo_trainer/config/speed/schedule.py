@@ -19,9 +19,9 @@ def pipelined_seconds(
 ) -> float:
     """megatron-core's schedule of one forward and one backward in turn (1F1B), for stages that are alike.
 
-    A hand-over ends when both stages have come to it, and both wait for it. The first micro batch passes all stages forth and
-    back; each further one costs a stage's time and the hand-overs that a stage in the middle has to do: two, or one of two stages.
-    One forth and one back fall beside what another stage computes, as far as that lasts.
+    A hand-over ends when both stages have come to it, and both wait for it. The first micro batch passes all stages
+    forth and back; each further one costs a stage's time and the hand-overs that a stage in the middle has to do: two,
+    or one of two stages. One forth and one back fall beside what another stage computes, as far as that lasts.
 
     Args:
         forward_seconds: Of one micro batch on one stage.
