@@ -7,23 +7,22 @@ torch = pytest.importorskip("torch")
 if not torch.cuda.is_available():
     pytest.skip("the kernels without padding need a GPU", allow_module_level=True)
 
-from bionemo_trainer.data.packing import packed  # noqa: E402  after the skips, since these need torch
-from bionemo_trainer.models.attention import (  # noqa: E402
+from bionemo_trainer.models.attention import (  # noqa: E402  after the skips, since these need torch
     Bounds,
     Sight,
     padded_attention,
     triton_attention,
     variable_length_attention,
 )
-from bionemo_trainer.models.batch import PackedTokens  # noqa: E402
 from testkit.attention_cases import CASES, Case, errors_of  # noqa: E402
+from testkit.networks import tokens_of  # noqa: E402
 
 GPU = torch.device("cuda")
 
 
 def bounds_of(lengths):
     sequences = [np.zeros(length, dtype=np.uint16) for length in lengths]
-    return Bounds.of(PackedTokens.from_numpy(packed(sequences)).to(GPU))
+    return Bounds.of(tokens_of(sequences, GPU))
 
 
 def random_heads(lengths, seed):

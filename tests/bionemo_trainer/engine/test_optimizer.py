@@ -9,6 +9,7 @@ from bionemo_trainer.engine.loss_scale import LossScale
 from bionemo_trainer.engine.optimizer import Optimizer
 from bionemo_trainer.engine.stepping import Trainee
 from bionemo_trainer.models.build import build_model
+from bionemo_trainer.models.freight import Freight
 from testkit.networks import (
     ALONE,
     CPU,
@@ -33,7 +34,7 @@ def config(recipe=MEGAMOLBART, *overrides):
 
 def micro_batch(recipe=MEGAMOLBART, seed=0):
     pack = pack_encoder if recipe in ENCODERS else pack_encoder_decoder
-    return pack(samples_for(recipe, seed=seed))
+    return Freight.of(pack(samples_for(recipe, seed=seed)))
 
 
 def trainee_with(scale, *overrides):

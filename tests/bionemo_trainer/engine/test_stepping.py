@@ -5,6 +5,7 @@ import torch
 
 from bionemo_trainer.data.packing import pack_encoder, pack_encoder_decoder
 from bionemo_trainer.engine.stepping import Evaluation, Trainee
+from bionemo_trainer.models.freight import Freight
 from testkit.networks import ALONE, CPU, ENCODERS, FAMILIES, MEGAMOLBART, NO_DROPOUT, samples_for, small_config
 from testkit.step_cases import weights_of
 
@@ -16,7 +17,8 @@ def packed(recipe, *, per_micro_batch=4, seed=0):
     """Four samples as micro batches."""
     pack = pack_encoder if recipe in ENCODERS else pack_encoder_decoder
     samples = samples_for(recipe, seed=seed)
-    return [pack(samples[start : start + per_micro_batch]) for start in range(0, len(samples), per_micro_batch)]
+    starts = range(0, len(samples), per_micro_batch)
+    return [Freight.of(pack(samples[start : start + per_micro_batch])) for start in starts]
 
 
 def trainee_of(recipe, *overrides):
@@ -80,8 +82,8 @@ def test_what_was_evaluated_in_parts_is_the_whole(recipe):
 def test_targets_are_counted_by_token(recipe):
     trainee = trainee_of(recipe, *NO_DROPOUT)
     found = trainee.evaluate(packed(recipe))
-    labels = torch.from_numpy(packed(recipe)[0].labels).long()
-    expected = torch.bincount(labels[labels >= 0], minlength=trainee.network.rows.padded)
+    (freight,) = packed(recipe)
+    expected = torch.bincount(freight.to(CPU).targets.ids_N, minlength=trainee.network.rows.padded)
     assert torch.equal(found.total_V, expected.double())
     assert (found.correct_V <= found.total_V).all()
 

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
-from bionemo_trainer.data.packing import packed
 from bionemo_trainer.models.attention import (
     Bounds,
     Sight,
@@ -17,13 +16,13 @@ from bionemo_trainer.models.attention import (
     triton_works,
     variable_length_attention,
 )
-from bionemo_trainer.models.batch import PackedTokens
+from testkit.networks import tokens_of
 
 HEADS, WIDTH = 2, 8
 
 
 def bounds_of(lengths):
-    return Bounds.of(PackedTokens.from_numpy(packed([np.zeros(length, dtype=np.uint16) for length in lengths])))
+    return Bounds.of(tokens_of([np.zeros(length, dtype=np.uint16) for length in lengths]))
 
 
 def random_heads(lengths, seed):

@@ -1,18 +1,15 @@
-"""Micro batches keep what was packed, and filling up adds nothing that anybody looks at."""
+"""Tokens are as torch and the kernels want them, and filling up adds nothing that anybody looks at."""
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bionemo_trainer.data.packing import packed
-from bionemo_trainer.models.batch import PackedTokens, Targets
-from testkit.networks import CPU, ESM2NV, MEGAMOLBART, batch_for
+from testkit.networks import tokens_of
 
 
 def pack_of(lengths):
-    return PackedTokens.from_numpy(packed([np.arange(length, dtype=np.uint16) + 5 for length in lengths]))
+    return tokens_of([np.arange(length, dtype=np.uint16) + 5 for length in lengths])
 
 
 def test_tokens_are_wide_enough_for_torch_and_bounds_narrow_enough_for_kernels():
@@ -23,11 +20,6 @@ def test_tokens_are_wide_enough_for_torch_and_bounds_narrow_enough_for_kernels()
         torch.int32,
     )
     assert (pack.num_tokens, pack.num_sequences, pack.max_seqlen) == (5, 2, 3)
-
-
-def test_targets_are_the_places_with_a_label():
-    targets = Targets.from_numpy(np.array([-1, 7, -1, 0], dtype=np.int32))
-    assert (targets.places_N.tolist(), targets.ids_N.tolist(), targets.count) == ([1, 3], [7, 0], 2)
 
 
 @given(
@@ -54,14 +46,3 @@ def test_fillers_are_sequences_like_others(lengths, multiple):
     assert last >= 1
     assert filled.positions_T[-last:].tolist() == list(range(last))
     assert filled.max_seqlen == max([*lengths, last])
-
-
-@pytest.mark.parametrize("recipe", [ESM2NV, MEGAMOLBART])
-def test_a_moved_batch_is_the_same(recipe):
-    network_batch = batch_for(recipe)
-    moved = network_batch.to(CPU)
-    assert moved.targets.places_N.tolist() == network_batch.targets.places_N.tolist()
-
-
-def test_a_pair_keeps_its_molecules():
-    assert batch_for(MEGAMOLBART, lengths=(4, 5)).to(CPU).target_smiles == (None, None)

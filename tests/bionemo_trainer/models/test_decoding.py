@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from bionemo_trainer.data.packing import packed
-from bionemo_trainer.models.batch import PackedTokens
 from bionemo_trainer.models.decoding import greedy_decode
 from bionemo_trainer.tokenizers.vocabulary import megamolbart_vocabulary
-from testkit.networks import MEGAMOLBART, NO_DROPOUT, PROTT5NV, batch_for, batch_of, samples_for, small_network
+from testkit.networks import (
+    MEGAMOLBART,
+    NO_DROPOUT,
+    PROTT5NV,
+    batch_for,
+    batch_of,
+    samples_for,
+    small_network,
+    tokens_of,
+)
 from testkit.training import losses_of_training
 
 VOCABULARY = megamolbart_vocabulary()
@@ -18,10 +25,10 @@ LENGTHS = (9, 4, 0, 14)
 @torch.no_grad()
 def decoded_anew(network, source, max_tokens):
     """One sequence, token by token, with the whole decoder run over all tokens at each step."""
-    memory = network.encode(PackedTokens.from_numpy(packed([source])))
+    memory = network.encode(tokens_of([source]))
     written = [VOCABULARY.bos_id]
     for _ in range(max_tokens):
-        pack = PackedTokens.from_numpy(packed([np.array(written, dtype=np.uint16)]))
+        pack = tokens_of([np.array(written, dtype=np.uint16)])
         logits = network.whole_logits(network.decode(pack, memory), torch.tensor([len(written) - 1]))
         written.append(int(logits.argmax()))
         if written[-1] == VOCABULARY.eos_id:

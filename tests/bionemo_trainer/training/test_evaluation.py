@@ -7,6 +7,7 @@ import torch
 
 from bionemo_trainer.data.molecules import canonical_smiles
 from bionemo_trainer.data.step_batches import Share, step_batches
+from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.training.evaluation import NUM_EXAMPLES, Evaluator, Reconstructions
 from testkit.networks import CPU, ESM1NV, MEGAMOLBART
 from testkit.step_cases import GLOBAL_BATCH_SIZE, MOLECULES, config_for, trainee_for, write_datasets
@@ -65,7 +66,7 @@ def evaluated(folder, recipe):
     evaluator = Evaluator(config, trainee, step=7)
     batches = step_batches(config, "val", Share(rank=0, num_ranks=1), GLOBAL_BATCH_SIZE)
     for step in range(batches.num_steps_per_epoch):
-        evaluator.add(batches[step])
+        evaluator.add([Freight.of(batch) for batch in batches[step]])
     return evaluator
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 from textwrap import dedent
 
 import pytest
@@ -59,6 +60,9 @@ def hanging(installed):
 
     yield
     wandb.released.set()
+    for thread in threading.enumerate():
+        if thread.name == "wandb":
+            thread.join()  # its last words belong to this test, not to the next one
 
 
 def logger(**changes):

@@ -13,8 +13,10 @@ from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.data import packing
 from bionemo_trainer.data.samples import IGNORED, EncoderDecoderSample, EncoderSample, decoder_sample
 from bionemo_trainer.engine.process_groups import Ranks, Rendezvous, join_process_groups, leave_process_groups
-from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch
+from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, PackedTokens
 from bionemo_trainer.models.build import Network, build_model
+from bionemo_trainer.models.freight import Freight
+from bionemo_trainer.tokenizers.protocol import TokenIds
 from bionemo_trainer.tokenizers.vocabulary import esm2_vocabulary, protein_vocabulary
 
 CPU = torch.device("cpu")
@@ -65,9 +67,18 @@ def batch_of(samples: list[Sample]) -> Batch:
     """Samples of one kind as one micro batch."""
     encoder_samples = [sample for sample in samples if isinstance(sample, EncoderSample)]
     if encoder_samples:
-        return EncoderBatch.from_numpy(packing.pack_encoder(encoder_samples))
+        return Freight.of(packing.pack_encoder(encoder_samples)).to(CPU)
     pairs = [sample for sample in samples if isinstance(sample, EncoderDecoderSample)]
-    return EncoderDecoderBatch.from_numpy(packing.pack_encoder_decoder(pairs))
+    return Freight.of(packing.pack_encoder_decoder(pairs)).to(CPU)
+
+
+def tokens_of(sequences: list[TokenIds], device: torch.device = CPU) -> PackedTokens:
+    """Sequences alone, without anything to predict."""
+    pack = packing.packed(sequences)
+    nothing = np.full(len(pack.tokens), IGNORED, dtype=np.int32)
+    batch = Freight.of(packing.EncoderBatch(inputs=pack, labels=nothing)).to(device)
+    assert isinstance(batch, EncoderBatch), "one side was packed"
+    return batch.inputs
 
 
 def batch_for(recipe: str, lengths: tuple[int, ...] = (7, 12, 1, 9), seed: int = 0) -> Batch:

@@ -17,6 +17,7 @@ from bionemo_trainer.data.step_batches import Share, step_batches
 from bionemo_trainer.engine import sharded_state
 from bionemo_trainer.engine.process_groups import Ranks, form_model_groups
 from bionemo_trainer.engine.stepping import Trainee
+from bionemo_trainer.models.freight import Freight
 from testkit.networks import CPU, ENCODERS, FAMILIES, MEGAMOLBART, NO_DROPOUT, SMALL
 from testkit.parallel_cases import PIPELINE, SEQUENCE, TENSOR
 from testkit.two_ranks import Findings
@@ -95,7 +96,7 @@ def losses_of(trainee: Trainee, steps: Sequence[int]) -> list[float]:
     batches = step_batches(config, "train", share, GLOBAL_BATCH_SIZE)
     losses = []
     for step in steps:
-        done = trainee.step(batches[step], step * GLOBAL_BATCH_SIZE, wish=False)
+        done = trainee.step([Freight.of(batch) for batch in batches[step]], step * GLOBAL_BATCH_SIZE, wish=False)
         losses.append(float(done.update.loss_sum) / int(done.num_targets))
     return losses
 
@@ -136,7 +137,8 @@ def _wish(folder: Path) -> list[int]:
     """What all ranks learn when the last of them wishes to stop."""
     trainee = trainee_for(config_for(MEGAMOLBART, folder, *DATA))
     batches = step_batches(trainee.config, "train", Share(rank=trainee.ranks.data, num_ranks=2), GLOBAL_BATCH_SIZE)
-    wishes = [trainee.step(batches[0], 0, wish=wish and trainee.ranks.world == 1) for wish in (False, True)]
+    batch = [Freight.of(micro_batch) for micro_batch in batches[0]]
+    wishes = [trainee.step(batch, 0, wish=wish and trainee.ranks.world == 1) for wish in (False, True)]
     return [int(step.wishes_to_stop) for step in wishes]
 
 

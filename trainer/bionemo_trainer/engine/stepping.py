@@ -15,7 +15,6 @@ from torch import Tensor, distributed
 
 from bionemo_trainer.config.parameters import padded_vocabulary_size
 from bionemo_trainer.config.schema.root import TrainConfig
-from bionemo_trainer.data import packing
 from bionemo_trainer.engine.cpu import made_for_cuda
 from bionemo_trainer.engine.flat_parameters import FlatParameters
 from bionemo_trainer.engine.loss_scale import LossScale
@@ -25,6 +24,7 @@ from bionemo_trainer.engine.seeds import seed_dropout
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, Targets
 from bionemo_trainer.models.build import Network, build_model
 from bionemo_trainer.models.compilation import compile_layers
+from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.models.losses import TokenLosses
 
 type Batch = EncoderBatch | EncoderDecoderBatch
@@ -105,13 +105,11 @@ class Trainee:
             self.flat, config.model, config.trainer.gradient_clip_val, LossScale.of(config, ranks.device)
         )
 
-    def step(
-        self, batches: Sequence[packing.EncoderBatch | packing.EncoderDecoderBatch], position: int, *, wish: bool
-    ) -> Step:
+    def step(self, batches: Sequence[Freight], position: int, *, wish: bool) -> Step:
         """Trains on one global batch.
 
         Args:
-            batches: This rank's share, as micro batches on the CPU; may be empty.
+            batches: This rank's share, as micro batches; may be empty.
             position: Samples consumed before this step.
             wish: Whether this rank wishes to stop.
         """
@@ -120,7 +118,7 @@ class Trainee:
         self.flat.zero_gradients()
         counts = self._counts(batches, wish=wish)
         weight = (self.optimizer.loss_scale.scale / counts[0].clamp(min=1)).float()
-        on_device = [moved(batch, self.ranks.device) for batch in batches]
+        on_device = [batch.to(self.ranks.device) for batch in batches]
         forward_backward = self._pipelined if self._num_stages() > 1 else self._whole
         loss_sum = forward_backward(on_device, weight)
         return Step(
@@ -131,19 +129,19 @@ class Trainee:
         )
 
     @torch.no_grad()
-    def evaluate(self, batches: Sequence[packing.EncoderBatch | packing.EncoderDecoderBatch]) -> Evaluation:
+    def evaluate(self, batches: Sequence[Freight]) -> Evaluation:
         """What this rank finds on its share of a validation batch; nothing on pipeline stages before the last."""
         self.network.eval()
-        on_device = [moved(batch, self.ranks.device) for batch in batches]
+        on_device = [batch.to(self.ranks.device) for batch in batches]
         found = self._forwarded(on_device) if self._num_stages() > 1 else [self.network(batch) for batch in on_device]
         evaluation = Evaluation.nothing(padded_vocabulary_size(self.config.model), self.ranks.device)
         for losses, batch in zip(found, on_device, strict=False):  # stages before the last find nothing
             evaluation.add(losses, batch.targets)
         return evaluation
 
-    def _counts(self, batches: Sequence[packing.EncoderBatch | packing.EncoderDecoderBatch], *, wish: bool) -> Tensor:
+    def _counts(self, batches: Sequence[Freight], *, wish: bool) -> Tensor:
         """Targets and tokens of all replicas, and how many ranks wish to stop [3]."""
-        own = [sum(batch.num_targets for batch in batches), sum(map(_num_tokens, batches)), int(wish)]
+        own = [sum(batch.num_targets for batch in batches), sum(batch.num_tokens for batch in batches), int(wish)]
         counts = torch.tensor(own, dtype=torch.int64)
         if self.ranks.device.type == "cuda":
             counts = counts.pin_memory().to(self.ranks.device, non_blocking=True)
@@ -189,16 +187,6 @@ class Trainee:
         return found if parallel_state.is_pipeline_last_stage() else []
 
 
-def moved(batch: packing.EncoderBatch | packing.EncoderDecoderBatch, device: torch.device) -> Batch:
-    """A micro batch as tensors on a device."""
-    made: Batch
-    if isinstance(batch, packing.EncoderBatch):
-        made = EncoderBatch.from_numpy(batch)
-    else:
-        made = EncoderDecoderBatch.from_numpy(batch)
-    return made.to(device)
-
-
 def _forward_step(weight: Tensor, batches: Iterator[Batch], network: Network) -> tuple[object, object]:
     """What megatron-core's schedule calls for each micro batch: the output, and how a loss is made of it."""
     return network(next(batches)), partial(_weighted, weight)
@@ -207,9 +195,3 @@ def _forward_step(weight: Tensor, batches: Iterator[Batch], network: Network) ->
 def _weighted(weight: Tensor, losses: TokenLosses) -> tuple[Tensor, Tensor, TokenLosses]:
     """The three values of megatron-core's per-token losses: what to differentiate, a count that is not used, the record."""
     return losses.loss_sum * weight, torch.zeros((), dtype=torch.int, device=weight.device), losses
-
-
-def _num_tokens(batch: packing.EncoderBatch | packing.EncoderDecoderBatch) -> int:
-    if isinstance(batch, packing.EncoderBatch):
-        return len(batch.inputs.tokens)
-    return len(batch.encoder.tokens) + len(batch.decoder.tokens)

@@ -1,18 +1,14 @@
 """Micro batches as tensors: what the numpy side packed, on the device, with the places of the targets already found.
 
-Made by the data loaders with `from_numpy`, moved with `to`, taken by the models. Shapes: T tokens of B sequences packed
+Unloaded from `freight` by the engine, taken by the models. Shapes: T tokens of B sequences packed
 one after the other, N targets.
 """
 
 from dataclasses import dataclass, replace
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
-
-from bionemo_trainer.data import packing
-from bionemo_trainer.data.samples import IGNORED, Labels
 
 PADDING_ID = 0
 """Token of sequences that only fill up; nothing ever looks at them."""
@@ -31,16 +27,6 @@ class PackedTokens:
     max_seqlen: int
     """Length of the longest sequence, known without asking the device."""
 
-    @classmethod
-    def from_numpy(cls, pack: packing.PackedTokens) -> Self:
-        """The same sequences as CPU tensors."""
-        return cls(
-            tokens_T=torch.from_numpy(pack.tokens.astype(np.int64)),
-            positions_T=torch.from_numpy(pack.positions.astype(np.int64)),
-            cu_seqlens=torch.from_numpy(pack.cu_seqlens),
-            max_seqlen=pack.max_seqlen,
-        )
-
     @property
     def num_tokens(self) -> int:
         """T."""
@@ -50,15 +36,6 @@ class PackedTokens:
     def num_sequences(self) -> int:
         """B."""
         return self.cu_seqlens.shape[0] - 1
-
-    def to(self, device: torch.device) -> Self:
-        """The same on another device; from pinned memory without waiting."""
-        return replace(
-            self,
-            tokens_T=self.tokens_T.to(device, non_blocking=True),
-            positions_T=self.positions_T.to(device, non_blocking=True),
-            cu_seqlens=self.cu_seqlens.to(device, non_blocking=True),
-        )
 
     def filled_up(self, multiple: int, num_fillers: int = 1) -> Self:
         """With sequences of padding appended, so that `multiple` divides T.
@@ -92,24 +69,10 @@ class Targets:
     ids_N: Tensor
     """What is to be said there, 64 bit [N]."""
 
-    @classmethod
-    def from_numpy(cls, labels: Labels) -> Self:
-        """The targets among labels [T]."""
-        places = np.flatnonzero(labels != IGNORED)
-        return cls(places_N=torch.from_numpy(places), ids_N=torch.from_numpy(labels[places].astype(np.int64)))
-
     @property
     def count(self) -> int:
         """N."""
         return self.ids_N.shape[0]
-
-    def to(self, device: torch.device) -> Self:
-        """The same on another device."""
-        return replace(
-            self,
-            places_N=self.places_N.to(device, non_blocking=True),
-            ids_N=self.ids_N.to(device, non_blocking=True),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,15 +82,6 @@ class EncoderBatch:
     inputs: PackedTokens
     targets: Targets
 
-    @classmethod
-    def from_numpy(cls, batch: packing.EncoderBatch) -> Self:
-        """A packed batch as CPU tensors."""
-        return cls(inputs=PackedTokens.from_numpy(batch.inputs), targets=Targets.from_numpy(batch.labels))
-
-    def to(self, device: torch.device) -> Self:
-        """The same on another device."""
-        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncoderDecoderBatch:
@@ -136,21 +90,3 @@ class EncoderDecoderBatch:
     encoder: PackedTokens
     decoder: PackedTokens
     targets: Targets
-    target_smiles: tuple[str | None, ...] = ()
-    """The molecule of each sequence, where samples carry one [B]."""
-
-    @classmethod
-    def from_numpy(cls, batch: packing.EncoderDecoderBatch) -> Self:
-        """A packed batch as CPU tensors."""
-        return cls(
-            encoder=PackedTokens.from_numpy(batch.encoder),
-            decoder=PackedTokens.from_numpy(batch.decoder),
-            targets=Targets.from_numpy(batch.labels),
-            target_smiles=batch.target_smiles,
-        )
-
-    def to(self, device: torch.device) -> Self:
-        """The same on another device."""
-        return replace(
-            self, encoder=self.encoder.to(device), decoder=self.decoder.to(device), targets=self.targets.to(device)
-        )

@@ -8,14 +8,13 @@ import torch
 from torch import distributed
 
 from bionemo_trainer.config.schema.root import MegaMolBARTConfig, TrainConfig
-from bionemo_trainer.data import packing
 from bionemo_trainer.data.collators.from_config import tokenizer_of
 from bionemo_trainer.data.molecules import canonical_smiles
-from bionemo_trainer.data.step_batches import MicroBatch
-from bionemo_trainer.engine.stepping import Evaluation, Trainee, moved
+from bionemo_trainer.engine.stepping import Evaluation, Trainee
 from bionemo_trainer.models.batch import EncoderDecoderBatch
 from bionemo_trainer.models.decoding import greedy_decode
 from bionemo_trainer.models.encoder_decoder import EncoderDecoder
+from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.run_folder import Record
 
 NUM_EXAMPLES = 64
@@ -64,12 +63,11 @@ class Evaluator:
         self.sums = Evaluation.nothing(trainee.network.rows.padded, trainee.ranks.device)
         self.reconstructions = Reconstructions()
 
-    def add(self, batches: Sequence[MicroBatch]) -> None:
+    def add(self, batches: Sequence[Freight]) -> None:
         """Evaluates this rank's share of a batch."""
         self.sums.merge(self.trainee.evaluate(batches))
         if isinstance(self.config, MegaMolBARTConfig):
             for batch in batches:
-                assert isinstance(batch, packing.EncoderDecoderBatch), "the family says so"
                 self._reconstruct(batch)
 
     def metrics(self) -> dict[str, float]:
@@ -100,15 +98,16 @@ class Evaluator:
                 counts = {"correct": int(correct), "total": int(total)}
                 yield {"step": self.step, "residue": token, **counts, "loss": loss / total}
 
-    def _reconstruct(self, batch: packing.EncoderDecoderBatch) -> None:
+    def _reconstruct(self, batch: Freight) -> None:
         network = self.trainee.network
         assert isinstance(network, EncoderDecoder), "the family says so"
-        sources = moved(batch, self.trainee.ranks.device)
-        assert isinstance(sources, EncoderDecoderBatch), "made of one"
-        longest = LONGEST_OUTPUT_RATIO * batch.decoder.max_seqlen
-        ids, offsets = greedy_decode(network, sources.encoder, self.tokenizer.vocabulary, max_tokens=longest)
+        pair = batch.to(self.trainee.ranks.device)
+        assert isinstance(pair, EncoderDecoderBatch), "the family says so"
+        longest = LONGEST_OUTPUT_RATIO * pair.decoder.max_seqlen
+        ids, offsets = greedy_decode(network, pair.encoder, self.tokenizer.vocabulary, max_tokens=longest)
         outputs = self.tokenizer.decode_batch(ids, offsets)
-        inputs = self.tokenizer.decode_batch(batch.encoder.tokens, batch.encoder.cu_seqlens.astype("int64"))
+        tokens, bounds = batch.sources
+        inputs = self.tokenizer.decode_batch(tokens, bounds.astype("int64"))
         for source, target, output in zip(inputs, batch.target_smiles, outputs, strict=True):
             assert target is not None, "batches of validation carry their molecules"
             self.reconstructions.add(self.step, source, target, output)

@@ -1,5 +1,7 @@
 """Lightning's data loaders over `data.step_batches`: worker processes prefetch whole steps, and keep no state of their own.
 
+What they pack crosses to the rank in shared memory, and lies there in pinned memory before it is asked for, where a GPU trains.
+
 Called by `module`. A loader of training starts at the step where the run stands, so resuming reads nothing twice.
 """
 
@@ -12,13 +14,14 @@ from dataclasses import dataclass
 from torch.utils.data import DataLoader, Dataset
 
 from bionemo_trainer.config.schema.root import TrainConfig
-from bionemo_trainer.data.step_batches import MicroBatch, Share, Split, StepBatches, step_batches
+from bionemo_trainer.data.step_batches import Share, Split, StepBatches, step_batches
 from bionemo_trainer.errors import BioNeMoError
+from bionemo_trainer.models.freight import Freight
 
 PREFETCHED_STEPS = 4
 """Steps that each worker process has ready."""
 
-type Loaded = Sequence[MicroBatch] | BioNeMoError
+type Loaded = Sequence[Freight] | BioNeMoError
 """What a loader yields for a step: the rank's micro batches, or why they can't be had."""
 
 
@@ -36,7 +39,7 @@ class Steps(Dataset[Loaded]):
     def __getitem__(self, index: int) -> Loaded:
         # An error would reach the training as a traceback of another process; as a value it keeps its words.
         try:
-            return self.batches[self.first + index]
+            return [Freight.of(batch) for batch in self.batches[self.first + index]]
         except BioNeMoError as error:
             return error
 
@@ -82,7 +85,7 @@ def evaluation_loader(config: TrainConfig, split: Split, share: Share, global_ba
     return _loader(config, Steps(batches=batches, first=0, count=batches.num_steps_per_epoch))
 
 
-def unpacked(loaded: Loaded) -> Sequence[MicroBatch]:
+def unpacked(loaded: Loaded) -> Sequence[Freight]:
     """The micro batches that a loader yielded.
 
     Raises:
@@ -108,6 +111,7 @@ def _loader(config: TrainConfig, steps: Steps) -> TimedLoader:
         num_workers=workers,
         prefetch_factor=PREFETCHED_STEPS if workers else None,
         worker_init_fn=_outlive_stop_signals,
+        pin_memory=config.trainer.accelerator == "gpu",
     )
 
 
