@@ -43,7 +43,7 @@ class Condition(StatusModel):
     """One word for programs that says why. Example: AllNodesRunning."""
 
     message: Message
-    """A sentence for people that says why, and what to do. Example: All 4 nodes run attempt 3."""
+    """A sentence for people that says why, and what to do. Example: Attempt 3 runs on 4 nodes."""
 
 
 Conditions = Annotated[tuple[Condition, ...], Items(limit=16, merge="map", keys=("type",))]

@@ -71,7 +71,7 @@ ALL_NODES_RUNNING = Reason(
     name="AllNodesRunning",
     condition="Running",
     status="True",
-    message="All {nodes} nodes run attempt {attempt}.{note}",
+    message="Attempt {attempt} runs on {nodes}.{note}",
 )
 WORKERS_RUNNING = Reason(
     name="WorkersRunning",

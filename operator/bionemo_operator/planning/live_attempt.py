@@ -15,6 +15,7 @@ from bionemo_operator.planning.causes import Ending
 from bionemo_operator.planning.observed import Job, Pod
 from bionemo_operator.planning.starting import Standing
 from bionemo_operator.planning.training_view import Action, Decision, DeleteJob, ForceDeletePod, Said, TrainingView
+from bionemo_trainer.config.layout import counted
 
 READ_EVERY_SECONDS = 15.0
 """Between readings of a running training's progress."""
@@ -127,7 +128,9 @@ def _state(view: TrainingView, current: Attempt, job: Job, standing: Standing) -
     running = sum(pod.is_running for pod in pods)
     if running + sum(pod.phase == "Succeeded" for pod in pods) >= job.nodes:
         note = "" if not standing.is_newer_than(view) else " A changed spec takes effect with the next attempt."
-        return ((reasons.ALL_NODES_RUNNING, {"nodes": job.nodes, "attempt": current.number, "note": note}),)
+        return (
+            (reasons.ALL_NODES_RUNNING, {"nodes": counted(job.nodes, "node"), "attempt": current.number, "note": note}),
+        )
     obstacle = next((pod for pod in pods if pod.waiting in _CANT_PULL or not pod.is_schedulable), None)
     words = f" {obstacle.name}: {obstacle.waiting or 'Unschedulable'}: {obstacle.message}" if obstacle else ""
     starting: Said = (

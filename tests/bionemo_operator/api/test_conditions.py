@@ -17,7 +17,7 @@ from bionemo_operator.api.reasons import (
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=5)
-RUNNING = with_condition((), ALL_NODES_RUNNING, observed_generation=2, now=NOON, nodes=4, attempt=3, note="")
+RUNNING = with_condition((), ALL_NODES_RUNNING, observed_generation=2, now=NOON, nodes="4 nodes", attempt=3, note="")
 ANYTHING = dict.fromkeys(
     (
         "arithmetic",
@@ -45,17 +45,17 @@ def test_a_new_condition_says_everything():
         "observedGeneration": 2,
         "lastTransitionTime": "2026-11-24T12:00:00Z",
         "reason": "AllNodesRunning",
-        "message": "All 4 nodes run attempt 3.",
+        "message": "Attempt 3 runs on 4 nodes.",
     }
 
 
 def test_the_transition_time_stays_while_the_status_stays():
     (condition,) = with_condition(
-        RUNNING, ALL_NODES_RUNNING, observed_generation=3, now=LATER, nodes=2, attempt=4, note=""
+        RUNNING, ALL_NODES_RUNNING, observed_generation=3, now=LATER, nodes="2 nodes", attempt=4, note=""
     )
 
     assert (condition.last_transition_time, condition.observed_generation) == (NOON, 3)
-    assert condition.message == "All 2 nodes run attempt 4."
+    assert condition.message == "Attempt 4 runs on 2 nodes."
 
 
 def test_the_transition_time_moves_with_the_status():
@@ -68,7 +68,9 @@ def test_the_transition_time_moves_with_the_status():
 
 def test_setting_the_same_again_changes_nothing():
     assert (
-        with_condition(RUNNING, ALL_NODES_RUNNING, observed_generation=2, now=LATER, nodes=4, attempt=3, note="")
+        with_condition(
+            RUNNING, ALL_NODES_RUNNING, observed_generation=2, now=LATER, nodes="4 nodes", attempt=3, note=""
+        )
         == RUNNING
     )
 

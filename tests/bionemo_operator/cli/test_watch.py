@@ -50,7 +50,7 @@ def test_a_watch_ends_as_the_training_does(cluster, restarted, said, status, rea
     assert watch(cluster, "small", sleeping(lambda: restarted(**ending(status, reason, "It ended.")))) == code
     lines = said().splitlines()
     assert lines[0] == "  Valid: The object is valid: 3 nodes x 2 GPUs = 6."
-    assert lines[1] == "  AllNodesRunning: All 3 nodes run attempt 3."
+    assert lines[1] == "  AllNodesRunning: Attempt 3 runs on 3 nodes."
     assert lines[2].startswith(
         "  small  running  step 12000/50000  loss 2.382  val loss 2.410  5,120 samples/s  1,310,822 tokens/s"
     )

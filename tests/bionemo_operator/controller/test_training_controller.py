@@ -226,14 +226,14 @@ def test_who_no_longer_leads_writes_nothing(lab, controller):
 @pytest.mark.usefixtures("running")
 def test_pods_that_run_are_counted(lab, controller):
     settle(controller)
-    assert said(lab) == ("AllNodesRunning", "All 2 nodes run attempt 1.")
+    assert said(lab) == ("AllNodesRunning", "Attempt 1 runs on 2 nodes.")
 
 
 def test_pods_of_an_earlier_training_of_that_name_are_not(lab, controller, running):
     earlier = {**running["metadata"]["labels"], "bionemo.dev/uid": "of an earlier one"}
     lab.pod({"metadata": {"name": "small-1", "labels": earlier}}, 2, phase="Running")
     settle(controller)
-    assert said(lab) == ("AllNodesRunning", "All 2 nodes run attempt 1.")
+    assert said(lab) == ("AllNodesRunning", "Attempt 1 runs on 2 nodes.")
 
 
 def test_a_watch_that_lags_is_not_taken_for_a_deletion(lab, controller, running):

@@ -59,7 +59,7 @@ def test_a_pass_that_could_not_report_is_made_good():
 
 def test_all_pods_run():
     world = running_world()
-    assert message_of(world.status, "Running") == "All 2 nodes run attempt 1."
+    assert message_of(world.status, "Running") == "Attempt 1 runs on 2 nodes."
     assert world.status.phase == "Running"
 
 
