@@ -43,11 +43,6 @@ class TrainingOperator:
     health_port: int
     metrics_port: int
 
-    @property
-    def metrics_url(self) -> str:
-        """Where its metrics are."""
-        return f"http://127.0.0.1:{self.metrics_port}/metrics"
-
     def start(self) -> Running:
         """Starts it and waits until its controller and its webhook are up.
 

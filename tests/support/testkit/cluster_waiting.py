@@ -3,12 +3,17 @@
 import time
 from collections.abc import Callable
 
-_POLL_SECONDS = 0.2
+_FIRST_POLL_SECONDS = 0.1
+_LONGEST_POLL_SECONDS = 0.5
+"""A question often starts a process, and a wait may last minutes: so it is asked less often as time goes by."""
+_GROWTH = 1.2
 
 
 def eventually[Answer](question: Callable[[], Answer], within_seconds: float = 30) -> Answer:
     """Asks until the answer is truthy, or the time is up, and returns the last answer: assert on it."""
     deadline = time.monotonic() + within_seconds
+    pause_seconds = _FIRST_POLL_SECONDS
     while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause_seconds)
+        pause_seconds = min(pause_seconds * _GROWTH, _LONGEST_POLL_SECONDS)
     return answer
