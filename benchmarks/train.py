@@ -1,8 +1,9 @@
-"""How fast one GPU trains, from CSV files to updated weights: `python benchmarks/train.py [--models …] [--variants …]`.
+"""How fast one GPU trains, from CSV files to updated weights: `python benchmarks/train.py [--models …] [--contestants …]`.
 
-Every row is the trainer's own loader and step, on the real molecules and proteins of `examples/data`, with 32-bit master
-weights. Variants of a model take turns in one process, so that what else the machine does meets all alike; the figure of a
-variant is the median of its turns. MFU is the trainer's own metric, `bionemo_trainer.training.utilization`.
+The trainer's own loader and step, on the real molecules and proteins of `examples/data`, beside what a user would train instead
+(`transformers_rival.py`, `megatron_rival.py`), with the same samples, sizes and 32-bit weights. Contestants take turns in one process, so that what else the
+machine does meets all alike; the figure of each is the median of its turns. MFU is the trainer's own metric,
+`bionemo_trainer.training.utilization`: useful operations of the model as the recipe has it, padding not counted.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,16 +22,15 @@ from torch import distributed
 from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.config.load import load_recipe
 from bionemo_trainer.config.schema.root import TrainConfig
-from bionemo_trainer.data.step_batches import Share
-from bionemo_trainer.engine.process_groups import Ranks, Rendezvous, form_model_groups, join_process_groups
-from bionemo_trainer.engine.stepping import Trainee
-from bionemo_trainer.training.loaders import training_loader, unpacked
+from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups
 from bionemo_trainer.training.utilization import model_flops_utilization
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-from testkit.real_data import prepare_examples
+from contestants import Contestant, Trainer, Turn
+from megatron_rival import Megatron
+from transformers_rival import Transformers
 
-ALONE = Share(rank=0, num_ranks=1)
+from testkit.real_data import prepare_examples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,119 +57,90 @@ WORKLOADS = {
         recipe="protein/esm2nv/pretrain_esm2_650M", dataset="proteins", micro_batch_size=32, samples=110
     ),
 }
-VARIANTS: dict[str, tuple[str, ...]] = {
-    "recipe": (),
-    "no dropout": ("model.hidden_dropout=0.0", "model.attention_dropout=0.0"),
-    "not compiled": ("model.compile=False",),
+
+type Maker = Callable[[TrainConfig, int, torch.device], Contestant]
+
+CONTESTANTS: dict[str, tuple[Maker, tuple[str, ...]]] = {
+    "trainer": (Trainer, ()),
+    "trainer, no dropout": (Trainer, ("model.hidden_dropout=0.0", "model.attention_dropout=0.0")),
+    "trainer, not compiled": (Trainer, ("model.compile=False",)),
+    "transformers, compiled": (Transformers, ()),
+    "megatron-core, padded": (Megatron, ()),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """What some steps of one variant took."""
-
-    seconds: float
-    waited_seconds: float
-    """Of them for data."""
-    samples: int
-    tokens: int
-    """Of encoder and decoder."""
-    loss: float
-
-
-class Contestant:
-    """One variant of one model, between its turns."""
-
-    def __init__(self, workload: Workload, variant: str, data: Path, workers: int) -> None:
-        self.config = _config(workload, VARIANTS[variant], data, workers)
-        ranks = Ranks(world=0, data=0, tensor=0, pipeline=0, device=torch.device("cuda", 0))
-        form_model_groups(layout_of(self.config))
-        self.trainee = Trainee(self.config, ranks)
-        self.samples = workload.samples
-        self._batches = map(unpacked, training_loader(self.config, ALONE, workload.samples, 0))
-        self._step = 0
-
-    def take_turn(self, steps: int) -> Turn:
-        """Trains some steps."""
-        waited, tokens = 0.0, torch.zeros((), dtype=torch.int64, device=self.trainee.ranks.device)
-        torch.cuda.synchronize()
-        started_at = time.perf_counter()
-        for _ in range(steps):
-            asked_at = time.perf_counter()
-            batches = next(self._batches)
-            waited += time.perf_counter() - asked_at
-            done = self.trainee.step(batches, self._step * self.samples, wish=False)
-            tokens += done.num_tokens
-            self._step += 1
-        loss = float(done.update.loss_sum) / int(done.num_targets)
-        seconds = time.perf_counter() - started_at
-        return Turn(seconds=seconds, waited_seconds=waited, samples=steps * self.samples, tokens=int(tokens), loss=loss)
+"""What makes each, and how its configuration differs from the recipe."""
 
 
 def main() -> None:
-    """Measures and prints a line per variant, and all as JSON to the end."""
+    """Measures and prints a line per contestant, and all as JSON to the end."""
     arguments = _arguments()
     _say("prepares the data")
     store = distributed.HashStore()  # type: ignore[attr-defined]  # torch exports it without saying so
     lines = []
     with TemporaryDirectory() as folder:
         prepare_examples(Path(folder))
-        first = _config(WORKLOADS[arguments.models[0]], (), Path(folder), 0)
+        first = _config(arguments.models[0], "trainer", Path(folder), arguments)
         join_process_groups(layout_of(first), Rendezvous(store=store))
         for model in arguments.models:
             lines += _measured(model, arguments, Path(folder))
-    sys.stdout.write(f"{torch.cuda.get_device_name()}, torch {torch.__version__}\n{json.dumps(lines)}\n")
+    sys.stdout.write(f"{_device_name(arguments)}, torch {torch.__version__}\n{json.dumps(lines)}\n")
 
 
 def _measured(model: str, arguments: argparse.Namespace, data: Path) -> list[dict[str, object]]:
-    workload = WORKLOADS[model]
-    contestants, start_seconds, peaks = {}, {}, {}
-    for variant in arguments.variants:
-        torch.cuda.reset_peak_memory_stats()
+    device = torch.device(arguments.device)
+    contestants: dict[str, Contestant] = {}
+    start_seconds, peaks = {}, {}
+    for name in arguments.contestants:
+        _forget_peak(device)
         began_at = time.perf_counter()
-        contestants[variant] = Contestant(workload, variant, data, arguments.workers)
-        _say(f"{model}, {variant}: built")
-        contestants[variant].take_turn(1)
-        start_seconds[variant] = time.perf_counter() - began_at
-        _say(f"{model}, {variant}: first step after {start_seconds[variant]:.1f} s")
-        contestants[variant].take_turn(9)
-        peaks[variant] = torch.cuda.max_memory_allocated()
-    turns: dict[str, list[Turn]] = {variant: [] for variant in contestants}
+        make, _ = CONTESTANTS[name]
+        samples = arguments.samples or WORKLOADS[model].samples
+        contestants[name] = make(_config(model, name, data, arguments), samples, device)
+        _say(f"{model}, {name}: built")
+        contestants[name].take_turn(1)
+        start_seconds[name] = time.perf_counter() - began_at
+        _say(f"{model}, {name}: first step after {start_seconds[name]:.1f} s")
+        contestants[name].take_turn(arguments.warm_up)
+        peaks[name] = _peak_bytes(device)
+    turns: dict[str, list[Turn]] = {name: [] for name in contestants}
     for _ in range(arguments.turns):
-        for variant, contestant in contestants.items():
-            turns[variant].append(contestant.take_turn(arguments.steps))
+        for name, contestant in contestants.items():
+            turns[name].append(contestant.take_turn(arguments.steps))
     if arguments.profile:
-        sys.stdout.write(_profile(contestants[arguments.variants[0]]))
+        sys.stdout.write(_profile(contestants[arguments.contestants[0]]))
     found = []
-    for variant, contestant in contestants.items():
-        best = sorted(turns[variant], key=lambda turn: turn.samples / turn.seconds)[len(turns[variant]) // 2]
-        mfu = model_flops_utilization(
-            contestant.config,
-            torch.cuda.get_device_name(),
-            num_ranks=1,
-            tokens_per_second=best.tokens / best.seconds,
-            tokens_per_sample=best.tokens / best.samples,
-        )
-        line = {
-            "model": model,
-            "variant": variant,
-            "samples_per_second": round(best.samples / best.seconds, 1),
-            "tokens_per_second": round(best.tokens / best.seconds),
-            "mfu": None if mfu is None else round(mfu, 4),
-            "waiting_share": round(
-                sum(t.waited_seconds for t in turns[variant]) / sum(t.seconds for t in turns[variant]), 4
-            ),
-            "peak_gib": round(peaks[variant] / 2**30, 2),
-            "first_step_seconds": round(start_seconds[variant], 1),
-            "spread": round(
-                statistics.pstdev(t.samples / t.seconds for t in turns[variant]) / (best.samples / best.seconds), 4
-            ),
-            "loss": round(best.loss, 3),
-        }
+    for name, contestant in contestants.items():
+        starts = {"peak_gib": round(peaks[name] / 2**30, 2), "first_step_seconds": round(start_seconds[name], 1)}
+        line = {"model": model, "contestant": name, **_figures(contestant, turns[name], arguments), **starts}
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         found.append(line)
     return found
+
+
+def _figures(contestant: Contestant, turns: list[Turn], arguments: argparse.Namespace) -> dict[str, object]:
+    """Of the turn in the middle."""
+    middle = sorted(turns, key=_rate)[len(turns) // 2]
+    tokens_per_second = middle.tokens / middle.seconds
+    mfu = model_flops_utilization(
+        contestant.config,
+        _device_name(arguments),
+        num_ranks=1,
+        tokens_per_second=tokens_per_second,
+        tokens_per_sample=middle.tokens / middle.samples,
+    )
+    waited = sum(turn.waited_seconds for turn in turns) / sum(turn.seconds for turn in turns)
+    return {
+        "samples_per_second": round(_rate(middle), 1),
+        "tokens_per_second": round(tokens_per_second),
+        "mfu": None if mfu is None else round(mfu, 4),
+        "waiting_share": round(waited, 4),
+        "spread": round(statistics.pstdev(map(_rate, turns)) / _rate(middle), 4),
+        "last_loss": round(turns[-1].loss, 3),
+    }
+
+
+def _rate(turn: Turn) -> float:
+    return turn.samples / turn.seconds
 
 
 def _profile(contestant: Contestant) -> str:
@@ -181,35 +152,58 @@ def _profile(contestant: Contestant) -> str:
     return f"three steps took {turn.seconds:.3f} s\n{table}\n"
 
 
+def _device_name(arguments: argparse.Namespace) -> str:
+    return torch.cuda.get_device_name() if arguments.device == "cuda" else "CPU"
+
+
+def _forget_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peak_bytes(device: torch.device) -> int:
+    return torch.cuda.max_memory_allocated() if device.type == "cuda" else 0
+
+
 def _say(words: str) -> None:
     """Progress, beside the figures."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
 
 
-def _config(workload: Workload, variant: Sequence[str], data: Path, workers: int) -> TrainConfig:
+def _config(model: str, contestant: str, data: Path, arguments: argparse.Namespace) -> TrainConfig:
+    workload, (_, changes) = WORKLOADS[model], CONTESTANTS[contestant]
     overrides = (
         "trainer.devices=1",
         "trainer.num_nodes=1",
+        f"trainer.accelerator={'gpu' if arguments.device == 'cuda' else 'cpu'}",
         "trainer.precision=bf16-mixed",
         "trainer.max_steps=100000",
         "model.optim.lr=1e-4",  # no schedule runs here
         f"model.micro_batch_size={workload.micro_batch_size}",
-        f"model.global_batch_size={workload.samples}",
-        f"model.data.num_workers={workers}",
+        f"model.global_batch_size={arguments.samples or workload.samples}",
+        f"model.data.num_workers={arguments.workers}",
         f"model.data.dataset_path={data / workload.dataset}",
         *(f"model.data.dataset.{split}=x000" for split in ("train", "val", "test")),
     )
-    return load_recipe(workload.recipe, (*overrides, *variant)).config
+    return load_recipe(workload.recipe, (*overrides, *changes, *arguments.overrides)).config
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--models", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS))
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS))
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--profile", action="store_true", help="also show where the first variant's time goes")
+    parser.add_argument("--steps", type=int, default=20, help="of a turn")
+    parser.add_argument("--warm-up", type=int, default=9, help="steps before the turns, the first one not counted")
+    parser.add_argument("--profile", action="store_true", help="also show where the first contestant's time goes")
     parser.add_argument("--workers", type=int, default=14)
+    parser.add_argument("--samples", type=int, help="of a step, in place of the workload's")
+    parser.add_argument(
+        "--device", choices=("cuda", "cpu"), default="cuda", help="cpu shows that it works, not how fast"
+    )
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="of all configurations, for instance smaller sizes"
+    )
     return parser.parse_args()
 
 
