@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds our images from their Dockerfiles with buildah, on a Debian base made by mmdebstrap: no Docker, no image registry.
 # `images.sh` builds both, `images.sh operator` or `images.sh trainer` one. Each becomes an entry of the OCI layout whose
-# folder is printed. What was built from the same content is not built again: buildah keeps every layer, the heavy one too.
+# folder is printed. What was built from the same content is not built again: buildah keeps the layers of the last build of
+# each image, the heavy one too, and forgets those of earlier builds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -25,10 +26,13 @@ main() {
     mkdir -p "$folder"
     exec 9>"$folder/lock"
     flock 9
+    forget_interrupted
     make_base
     for image in "$@"; do
         build_image "$image"
     done
+    forget_unnamed
+    lay_out
     echo "$folder/oci"
 }
 
@@ -52,17 +56,52 @@ make_base() {
 }
 
 build_image() {
-    local image=$1 name=localhost/bionemo-$1:test started=$SECONDS
-    printf '%s: building ... ' "$name" >&2
+    local image=$1 name=localhost/bionemo-$1 stages stage started=$SECONDS
+    printf '%s: building ... ' "$name:test" >&2
+    : >"$folder/$image.log"
+    # With names of their own, so that the layers of stages which are no part of the image are there at the next build.
+    mapfile -t stages < <(sed -n 's/^FROM .* AS //p' "images/$image/Dockerfile")
+    for stage in "${stages[@]}"; do
+        build "$image" --target "$stage" --tag "$name:$stage"
+    done
+    build "$image" --tag "$name:test"
+    echo "$((SECONDS - started)) s" >&2
+}
+
+build() {
+    local image=$1 log=$folder/$1.log
     in_storage bud --quiet --layers --isolation chroot --network host "${machine_settings[@]}" \
-        --build-arg "BASE_IMAGE=$BASE" --file "images/$image/Dockerfile" --tag "$name" . >"$folder/$image.log" 2>&1 || {
-        printf 'failed:\n%s\n' "$(tail -n 40 "$folder/$image.log")" >&2
+        --build-arg "BASE_IMAGE=$BASE" --file "images/$image/Dockerfile" "${@:2}" . >>"$log" 2>&1 || {
+        printf 'failed:\n%s\n' "$(tail -n 40 "$log")" >&2
         exit 1
     }
-    # Uncompressed: a layer that is there already is recognised by its digest, and not written again.
-    nice -n 10 skopeo copy --quiet --dest-oci-accept-uncompressed-layers \
-        "containers-storage:[overlay@$folder/storage+$runtime]$name" "oci:$folder/oci:$name"
-    echo "$((SECONDS - started)) s" >&2
+}
+
+# Containers of a build that was killed, which would keep their layers for ever, and mounts, which would keep the folder.
+forget_interrupted() {
+    in_storage rm --all >/dev/null
+    ! mountpoint --quiet "$folder/storage/overlay" || umount "$folder/storage/overlay"
+}
+
+# Layers that no image with a name is made of.
+forget_unnamed() { in_storage rmi --prune >/dev/null; }
+
+# Anew, since an index keeps what it has ever listed. Uncompressed: a layer that is there already is recognised by its digest, and
+# not written again.
+lay_out() {
+    local name blob digests='[0-9a-f]{64}' needed
+    rm -f "$folder"/oci/{index.json,oci-put-blob*}
+    for name in $(in_storage images --format '{{.Name}}:{{.Tag}}' | grep ':test$'); do
+        nice -n 10 skopeo copy --quiet --dest-oci-accept-uncompressed-layers \
+            "containers-storage:[overlay@$folder/storage+$runtime]$name" "oci:$folder/oci:$name"
+    done
+    cd "$folder/oci/blobs/sha256"
+    needed=$(grep -Eo "$digests" ../../index.json)
+    # shellcheck disable=SC2086 # manifests, by the names that the index has for them
+    needed+=" $(grep -Eoh "$digests" $needed)"
+    for blob in *; do
+        [[ $needed == *$blob* ]] || rm "$blob"
+    done
 }
 
 # How this machine reaches its package indexes, lent to the build and left in no image: certificates and pip's settings.

@@ -56,6 +56,12 @@ def test_an_image_says_what_it_is(images, image):
     assert f"localhost/{config['Labels']['org.opencontainers.image.title']}:test" == image
 
 
+def test_builds_of_earlier_code_have_left_no_layer_behind(images):
+    needed = {blob for image in images.values() for blob in image.blobs.values()}
+    (folder,) = {blob.parent for blob in needed}
+    assert set(folder.iterdir()) == needed
+
+
 def test_the_trainer_image_checks_a_recipe_as_nobody_special(kubectl, namespace):
     command = (
         "python3",

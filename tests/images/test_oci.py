@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from testkit.cluster_oci import image_in_layout, image_of_files, prune_layout
+from testkit.cluster_oci import image_in_layout, image_of_files
 
 
 @pytest.fixture
@@ -76,11 +76,3 @@ def test_a_layout_without_the_image_says_how_to_build_it(program, tmp_path):
     with pytest.raises(LookupError) as raised:
         image_in_layout(layout, "localhost/false:1")
     assert str(raised.value) == (f"{layout} holds no image 'localhost/false:1'; build it with tests/cluster/images.sh.")
-
-
-def test_a_layout_keeps_only_what_its_images_need(program, tmp_path):
-    image = image_of_files("localhost/true:1", {"/program": program}, ["/program"])
-    layout = laid_out(image, "localhost/true:1", tmp_path / "layout")
-    (layout / "blobs/sha256/0000").write_bytes(b"of an image that was built again")
-    prune_layout(layout)
-    assert {path.name for path in (layout / "blobs/sha256").iterdir()} == set(image.blobs)

@@ -7,7 +7,7 @@ with hard links, which takes seconds and no room: layers are only ever read. Its
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,21 +18,23 @@ from testkit.machines import Machine, switch_on
 PAUSE_IMAGE = "localhost/pause:1"
 SOCKET = "/run/containerd/containerd.sock"
 _CONTENT = "io.containerd.content.v1.content/blobs/sha256"
+_POD_PLUGIN = "io.containerd.grpc.v1.cri"
 _CTR = ("ctr", f"--address={SOCKET}", "--namespace=k8s.io")
 
 
-def start_containerd(machine: Machine, root: Path) -> Running:
+def start_containerd(machine: Machine, root: Path, disabled_plugins: Sequence[str] = ()) -> Running:
     """Starts containerd on a machine and waits until it answers.
 
     Args:
         machine: Where CNI configurations, if any, are in its folder.
         root: For content and snapshots.
+        disabled_plugins: By their identifiers.
 
     Raises:
         NotReadyError: It ended or was too slow.
     """
     configuration = machine.folder / "containerd.toml"
-    configuration.write_text(_configuration(root, machine.folder / "cni"), encoding="utf-8")
+    configuration.write_text(_configuration(root, machine.folder / "cni", disabled_plugins), encoding="utf-8")
     running = machine.start(["containerd", f"--config={configuration}"])
     await_ready("containerd answers", partial(_answers, machine), [running], 30)
     return running
@@ -53,11 +55,13 @@ def import_images(seed: Path, images: Sequence[Image], folder: Path) -> None:
         return
     machine = switch_on("seed", folder)
     try:
-        start_containerd(machine, seed)
+        # The plugin for pods gives each image a second name, which would outlive the first.
+        start_containerd(machine, seed, disabled_plugins=[_POD_PLUGIN])
         for image in lacking:
             _import(machine, image, seed)
             present[image.name] = image.digest
             record.write_text(json.dumps(present, indent=1), encoding="utf-8")
+        _forget_others(machine, present)
     finally:
         machine.switch_off()
 
@@ -83,6 +87,16 @@ def _import(machine: Machine, image: Image, seed: Path) -> None:
             _replace_by_link(seed / _CONTENT / digest, blob)
 
 
+def _forget_others(machine: Machine, present: Mapping[str, str]) -> None:
+    """Removes what images of other names, and those that had these names before, do not share with the present ones."""
+    others = [name for name in machine.run(*_CTR, "images", "list", "--quiet").split() if name not in present]
+    if others:
+        machine.run(*_CTR, "images", "remove", *others)
+    # The only command that has containerd collect its garbage, and waits for it.
+    lease = machine.run(*_CTR, "leases", "create").strip()
+    machine.run(*_CTR, "leases", "delete", "--sync", lease)
+
+
 def _replace_by_link(path: Path, source: Path) -> None:
     if not path.samefile(source):
         link = path.with_suffix(".link")
@@ -99,17 +113,18 @@ def _answers(machine: Machine) -> bool:
     return True
 
 
-def _configuration(root: Path, networks: Path) -> str:
+def _configuration(root: Path, networks: Path, disabled_plugins: Sequence[str]) -> str:
     return f"""\
 version = 2
 root = "{root}"
 state = "/run/containerd"
+disabled_plugins = {json.dumps(list(disabled_plugins))}
 [grpc]
   address = "{SOCKET}"
-[plugins."io.containerd.grpc.v1.cri"]
+[plugins."{_POD_PLUGIN}"]
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true # where CAP_SYS_RESOURCE is missing, no sandbox starts without it
-[plugins."io.containerd.grpc.v1.cri".cni]
+[plugins."{_POD_PLUGIN}".cni]
   bin_dir = "/usr/lib/cni"
   conf_dir = "{networks}"
 """

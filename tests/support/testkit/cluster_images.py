@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from testkit.cluster_oci import Image, image_in_layout, prune_layout
+from testkit.cluster_oci import Image, image_in_layout
 from testkit.cluster_programs import REPOSITORY
 
 _NAMES = ("localhost/bionemo-operator:test", "localhost/bionemo-trainer:test")
@@ -21,7 +21,6 @@ def built_images() -> Sequence[Image]:
     subprocess.run([REPOSITORY / "tests/cluster/packages.sh"], check=True)
     done = subprocess.run([REPOSITORY / "tests/cluster/images.sh"], check=True, stdout=subprocess.PIPE, text=True)
     layout = Path(done.stdout.strip())
-    prune_layout(layout)
     return [image_in_layout(layout, name) for name in _NAMES]
 
 

@@ -92,17 +92,6 @@ def image_in_layout(layout: Path, name: str) -> Image:
     raise LookupError(f"{layout} holds no image {name!r}; build it with tests/cluster/images.sh.")
 
 
-def prune_layout(layout: Path) -> None:
-    """Removes the blobs of a layout that no image with a name needs any more; builders leave them behind."""
-    index = json.loads((layout / "index.json").read_text(encoding="utf-8"))
-    # An image that was built again is still listed, without its name.
-    names = [_name_of(found) for found in index["manifests"]]
-    needed = {digest for name in names if name for digest in image_in_layout(layout, name).blobs}
-    for blob in (layout / "blobs/sha256").iterdir():
-        if blob.name not in needed:
-            blob.unlink()
-
-
 def _name_of(descriptor: Mapping[str, Any]) -> str | None:
     """What a builder called an image; None when the name has gone to a newer one."""
     name: str | None = descriptor.get("annotations", {}).get("org.opencontainers.image.ref.name")

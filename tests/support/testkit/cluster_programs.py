@@ -1,12 +1,15 @@
 """The programs of a cluster for tests, built by tests/cluster/build.sh on first use; later calls take milliseconds."""
 
 import os
+import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 REPOSITORY = Path(__file__).parents[3]
+_MONTH_SECONDS = 30 * 24 * 3600
 
 type Level = Literal["level1", "level2"]
 """What is built: a control plane, or all that runs pods as well."""
@@ -43,4 +46,14 @@ def built_programs(level: Level = "level1") -> Programs:
     build = subprocess.run(
         [REPOSITORY / "tests/cluster/build.sh", level], check=True, stdout=subprocess.PIPE, text=True
     )
-    return Programs(folder=Path(build.stdout.strip()))
+    folder = Path(build.stdout.strip())
+    forget_unused(folder)
+    return Programs(folder=folder)
+
+
+def forget_unused(folder: Path) -> None:
+    """Notes that programs are in use, and removes those beside them that no clone has used for a month."""
+    os.utime(folder)
+    for other in folder.parent.glob("?" * len(folder.name)):
+        if time.time() - other.stat().st_mtime > _MONTH_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)  # others may be at it too
