@@ -26,6 +26,7 @@ main() {
     mkdir -p "$folder"
     exec 9>"$folder/lock"
     flock 9
+    trap unmount_storage EXIT
     forget_interrupted
     make_base
     for image in "$@"; do
@@ -77,14 +78,14 @@ build() {
     }
 }
 
-# Containers of a build that was killed, which would keep their layers for ever, and mounts, which would keep the folder.
-forget_interrupted() {
-    in_storage rm --all >/dev/null
-    ! mountpoint --quiet "$folder/storage/overlay" || umount "$folder/storage/overlay"
-}
+# Containers of a build that was killed; they would keep their layers for ever.
+forget_interrupted() { in_storage rm --all >/dev/null; }
 
 # Layers that no image with a name is made of.
 forget_unnamed() { in_storage rmi --prune >/dev/null; }
+
+# skopeo leaves the storage mounted on itself, and a folder that is mounted can't be removed.
+unmount_storage() { ! mountpoint --quiet "$folder/storage/overlay" || umount "$folder/storage/overlay"; }
 
 # Anew, since an index keeps what it has ever listed. Uncompressed: a layer that is there already is recognised by its digest, and
 # not written again.
