@@ -67,8 +67,11 @@ def _up(folder: Path, level: str, has_images: bool) -> int:
     """Starts the cluster when there is none, and waits until it is ready."""
     if _keeper_of(folder) is None:
         built_programs(_LEVELS[level])  # here, where its progress is seen
-        if has_images:
-            built_images()
+        try:
+            if has_images:
+                built_images()
+        except ClusterTakenError as error:
+            return _refuse(str(error))
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with (folder / "keeper.log").open("wb") as log:

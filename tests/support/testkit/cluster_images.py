@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from testkit.cluster_lock import sole_cluster
 from testkit.cluster_oci import Image, image_in_layout
 from testkit.cluster_programs import REPOSITORY
 
@@ -16,10 +17,12 @@ def built_images() -> Sequence[Image]:
     """Builds both; progress goes to standard error.
 
     Raises:
+        ClusterTakenError: A cluster runs on this host, whose images would be replaced.
         subprocess.CalledProcessError: A build failed.
     """
     subprocess.run([REPOSITORY / "tests/cluster/packages.sh"], check=True)
-    done = subprocess.run([REPOSITORY / "tests/cluster/images.sh"], check=True, stdout=subprocess.PIPE, text=True)
+    with sole_cluster():
+        done = subprocess.run([REPOSITORY / "tests/cluster/images.sh"], check=True, stdout=subprocess.PIPE, text=True)
     layout = Path(done.stdout.strip())
     return [image_in_layout(layout, name) for name in _NAMES]
 
