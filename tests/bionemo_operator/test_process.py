@@ -68,9 +68,11 @@ def test_it_works_from_its_first_event_to_its_last(lab, operator, caplog):
         lab.hidden(PODS, {"metadata": {"name": "small-1-worker-0", "labels": labels}, "spec": {}, "status": {}})
         lab.api.objects.await_that(lambda: operator._store.all(PODS) != ())
         assert get(operator, "/healthz") == (200, '{"faults": {}}')
+        # A new training's first report comes after the jobs that others wait for.
+        nodes = 'bionemo_training_nodes{name="small",namespace="lab"} 2.0'
+        lab.api.objects.await_that(lambda: nodes in get(operator, "/metrics")[1])
         text = get(operator, "/metrics")[1]
         assert "bionemo_operator_leads 1.0" in text
-        assert 'bionemo_training_nodes{name="small",namespace="lab"} 2.0' in text
         assert 'bionemo_operator_watch_age_seconds{resource="pods"}' in text
         assert "bionemo_operator_waiting_events" in text
     assert ended == [None]
