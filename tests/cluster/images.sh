@@ -23,11 +23,11 @@ main() {
     [ $# -gt 0 ] || set -- operator trainer
     folder=${XDG_CACHE_HOME:-$HOME/.cache}/bionemo-cluster/images
     runtime=${TMPDIR:-/tmp}/bionemo-buildah
-    mkdir -p "$folder"
+    mkdir -p "$folder/tmp"
     exec 9>"$folder/lock"
     flock 9
-    trap unmount_storage EXIT
-    forget_interrupted
+    tidy_up # after a build that was killed
+    trap tidy_up EXIT
     make_base
     for image in "$@"; do
         build_image "$image"
@@ -39,7 +39,7 @@ main() {
 
 # Its own storage, so that nothing of the machine's own images is seen or changed.
 in_storage() {
-    nice -n 10 buildah --root "$folder/storage" --runroot "$runtime" --storage-driver overlay "$@"
+    TMPDIR=$folder/tmp nice -n 10 buildah --root "$folder/storage" --runroot "$runtime" --storage-driver overlay "$@"
 }
 
 # Stands in for python:3.13-slim, which only a registry has.
@@ -78,14 +78,17 @@ build() {
     }
 }
 
-# Containers of a build that was killed; they would keep their layers for ever.
-forget_interrupted() { in_storage rm --all >/dev/null; }
-
 # Layers that no image with a name is made of.
 forget_unnamed() { in_storage rmi --prune >/dev/null; }
 
-# skopeo leaves the storage mounted on itself, and a folder that is mounted can't be removed.
-unmount_storage() { ! mountpoint --quiet "$folder/storage/overlay" || umount "$folder/storage/overlay"; }
+tidy_up() {
+    # Containers of a build that has failed would keep their layers for ever.
+    in_storage rm --all >/dev/null
+    # skopeo leaves it mounted on itself, and a folder that is mounted can't be removed.
+    ! mountpoint --quiet "$folder/storage/overlay" || umount "$folder/storage/overlay"
+    # With the packages that were downloaded, 6 GB of them: layers have them too, and to download them again is quick.
+    rm -rf "$folder"/tmp/*
+}
 
 # Anew, since an index keeps what it has ever listed. Uncompressed: a layer that is there already is recognised by its digest, and
 # not written again.
