@@ -83,6 +83,7 @@ EXPECTED = {
     "training: Duration of a step A": ("", (0.001, 5)),
     "training: Duration of a step B": ("", (0.001, 10)),
     "training: Waiting for data A": ("", (1e-5, 1)),
+    "training: Start A": ("phase", (0, 3600)),
     "training: Model FLOPs utilization A": ("", {"": 0.31}),
     "training: Utilization A": ("gpu", {"0": 97}),
     "training: Tensor cores A": ("gpu", {"0": 0.412}),
