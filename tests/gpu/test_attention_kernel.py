@@ -70,7 +70,8 @@ def test_any_ragged_lengths_serve(seed):
 def test_kernels_without_padding_compute_the_same(kernel, query_lengths, key_lengths, is_causal):
     heads = [random_heads(query_lengths, 0), random_heads(key_lengths, 1), random_heads(key_lengths, 2)]
     sight = Sight(queries=bounds_of(query_lengths), keys=bounds_of(key_lengths), is_causal=is_causal)
-    without, padded = kernel(*heads, sight), padded_attention(*heads, sight)
+    sources = tuple(part.unsqueeze(2) for part in heads)
+    without, padded = kernel(sources, sight), padded_attention(sources, sight)
     torch.testing.assert_close(without, padded, rtol=2e-2, atol=2e-2)
     gradients = [torch.autograd.grad(attended.float().square().sum(), heads) for attended in (without, padded)]
     torch.testing.assert_close(gradients[0], gradients[1], rtol=5e-2, atol=5e-2)

@@ -29,6 +29,11 @@ def random_heads(lengths, seed):
     return torch.randn(sum(lengths), HEADS, WIDTH, generator=torch.Generator().manual_seed(seed))
 
 
+def together(*parts):
+    """As the layers hand them over."""
+    return tuple(part.unsqueeze(2) for part in parts)
+
+
 def one_by_one(query, key, value, lengths, *, is_causal):
     """Every sequence by itself, through torch's attention on one row."""
     query_lengths, key_lengths = zip(*lengths, strict=True)
@@ -45,7 +50,7 @@ def test_self_attention_stays_within_each_sequence(lengths, is_causal):
     query, key, value = (random_heads(lengths, seed) for seed in range(3))
     sight = Sight(queries=bounds_of(lengths), keys=bounds_of(lengths), is_causal=is_causal)
     expected = one_by_one(query, key, value, [(length, length) for length in lengths], is_causal=is_causal)
-    torch.testing.assert_close(padded_attention(query, key, value, sight), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(padded_attention(together(query, key, value), sight), expected, rtol=1e-4, atol=1e-5)
 
 
 @given(lengths=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5))
@@ -55,20 +60,20 @@ def test_cross_attention_looks_at_the_sequence_of_the_same_number(lengths):
     key, value = random_heads(key_lengths, 1), random_heads(key_lengths, 2)
     sight = Sight(queries=bounds_of(query_lengths), keys=bounds_of(key_lengths))
     expected = one_by_one(query, key, value, lengths, is_causal=False)
-    torch.testing.assert_close(padded_attention(query, key, value, sight), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(padded_attention(together(query, key, value), sight), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_queries_with_nothing_to_see_get_zeros():
     query = random_heads([2, 3], 0)
     key = random_heads([4], 1)
     sight = Sight(queries=bounds_of([2, 3]), keys=bounds_of([0, 4]))
-    assert padded_attention(query, key, key, sight)[:2].count_nonzero() == 0
+    assert padded_attention(together(query, key, key), sight)[:2].count_nonzero() == 0
 
 
 def test_without_sequences_there_is_no_output():
     nothing = random_heads([], 0)
     sight = Sight(queries=bounds_of([]), keys=bounds_of([]), is_causal=True)
-    assert padded_attention(nothing, nothing, nothing, sight).shape == (0, HEADS, WIDTH)
+    assert padded_attention(together(nothing, nothing, nothing), sight).shape == (0, HEADS, WIDTH)
 
 
 def test_dropped_weights_keep_the_mean_of_the_output():
@@ -76,7 +81,9 @@ def test_dropped_weights_keep_the_mean_of_the_output():
     lengths = [50] * 40
     query, key = random_heads(lengths, 0) * 0.01, random_heads(lengths, 1)
     bounds = bounds_of(lengths)
-    dropped = padded_attention(query, key, torch.ones_like(key), Sight(queries=bounds, keys=bounds, dropout=0.25))
+    dropped = padded_attention(
+        together(query, key, torch.ones_like(key)), Sight(queries=bounds, keys=bounds, dropout=0.25)
+    )
     assert dropped.std() > 0.05
     assert dropped.mean().item() == pytest.approx(1.0, abs=0.02)
 

@@ -30,6 +30,8 @@ class Case:
     width: int = 16
     is_causal: bool = False
     dropout: float = 0.0
+    num_sources: int = 2
+    """Tensors that hold queries, keys and values."""
 
 
 CASES = {
@@ -41,6 +43,8 @@ CASES = {
     "exactly one tile": Case(queries=(BLOCK,), keys=(BLOCK,), is_causal=True),
     "exactly two tiles": Case(queries=(2 * BLOCK,), keys=(2 * BLOCK,), is_causal=True),
     "dropout": Case(queries=(5, 70, 64), keys=(5, 70, 64), dropout=0.25),
+    "all in one tensor": Case(queries=(5, 70, 64), keys=(5, 70, 64), num_sources=1),
+    "each in its own tensor": Case(queries=(5, 70, 64), keys=(5, 70, 64), num_sources=3),
     "causal with dropout": Case(queries=(9, 70), keys=(9, 70), is_causal=True, dropout=0.1),
     "cross with dropout": Case(queries=(5, 70), keys=(66, 2), dropout=0.5),
     "heads of 8": Case(queries=(5, 66), keys=(5, 66), width=8),
@@ -63,24 +67,31 @@ def errors_of(case: Case, device: torch.device, dtype: torch.dtype) -> list[floa
     query, memory = (torch.randn(shape, generator=generator).to(device, dtype).requires_grad_() for shape in draw)
     gradient = torch.randn(draw[0], generator=generator).to(device, dtype)
     inputs = (query, *memory.unbind(2))  # strides, as the layers have them
-    found = attended_by_kernel(case, *inputs)
+    found = attended_by_kernel(case, *_sources(case, query, memory))
     inputs_64 = [part.detach().double().cpu().requires_grad_() for part in inputs]
     expected = attended_one_by_one(case, *inputs_64)
-    found_all = (found, *torch.autograd.grad(found, inputs, gradient))
+    of_query, of_memory = torch.autograd.grad(found, (query, memory), gradient)
+    found_all = (found, of_query, *of_memory.unbind(2))
     expected_all = (expected, *torch.autograd.grad(expected, inputs_64, gradient.double().cpu(), allow_unused=True))
     return [_error(ours, theirs) for ours, theirs in zip(found_all, expected_all, strict=True)]
 
 
-def attended_by_kernel(case: Case, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def _sources(case: Case, query: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
+    """In every form that the operator takes, by how many tensors hold them."""
+    query = query.unsqueeze(2)
+    if case.num_sources == 1:
+        return (torch.cat((query, memory), dim=2),)
+    return (query, memory) if case.num_sources == 2 else (query, memory[:, :, :1], memory[:, :, 1:])
+
+
+def attended_by_kernel(case: Case, *sources: Tensor) -> Tensor:
     """The operator's output."""
-    bounds = [_bounds(lengths, query.device) for lengths in (case.queries, case.keys)]
+    bounds = [_bounds(lengths, sources[0].device) for lengths in (case.queries, case.keys)]
     return packed_attention_op(
-        query,
-        key,
-        value,
+        sources,
         (bounds[0], bounds[1]),
         (tiles_of(bounds[0], sum(case.queries)), tiles_of(bounds[1], sum(case.keys))),
-        torch.tensor([SEED], dtype=torch.int32, device=query.device),
+        torch.tensor([SEED], dtype=torch.int32, device=sources[0].device),
         share=case.dropout,
         first_head=FIRST_HEAD,
         is_causal=case.is_causal,

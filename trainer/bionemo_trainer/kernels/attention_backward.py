@@ -40,15 +40,17 @@ def gradients_of_queries(
     query, key, value, attended, output_gradient, query_gradient, log_sums, deltas,
     query_bounds, key_bounds, tiles, seed,
     query_row, query_head, key_row, key_head, value_row, value_head,
+    query_gradient_row, query_gradient_head,
     num_queries, first_head, scale,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, FILLED: tl.constexpr, BLOCK: tl.constexpr,
     IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
 ):  # fmt: skip
     """Of one tile of queries; leaves each query's sum of output times gradient for `gradients_of_keys`."""
-    sequence, head = tl.load(tiles + 2 * tl.program_id(0)), tl.program_id(1)
+    tile, head = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
+    sequence = tl.load(tiles + 2 * tile)
     if sequence < 0:
         return
-    first = tl.load(tiles + 2 * tl.program_id(0) + 1) * BLOCK
+    first = tl.load(tiles + 2 * tile + 1) * BLOCK
     query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
     if (query_count <= BLOCK) & (key_count <= BLOCK):
         return
@@ -80,7 +82,7 @@ def gradients_of_queries(
             scale, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
         )  # fmt: skip
         found_MD = tl.dot(score_gradients_MK, key_KD, found_MD, input_precision="ieee")
-    results = rows_of(query_gradient, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
+    results = rows_of(query_gradient, query_start, rows, query_gradient_row, head, query_gradient_head, FILLED)
     stored(results, found_MD * scale, is_query, WIDTH, FILLED)
 
 
@@ -89,15 +91,17 @@ def gradients_of_keys(
     query, key, value, output_gradient, key_gradient, value_gradient, log_sums, deltas,
     query_bounds, key_bounds, tiles, seed,
     query_row, query_head, key_row, key_head, value_row, value_head,
+    key_gradient_row, key_gradient_head, value_gradient_row, value_gradient_head,
     num_queries, first_head, scale,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, FILLED: tl.constexpr, BLOCK: tl.constexpr,
     IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
 ):  # fmt: skip
     """Of one tile of keys and their values; after `gradients_of_queries`."""
-    sequence, head = tl.load(tiles + 2 * tl.program_id(0)), tl.program_id(1)
+    tile, head = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
+    sequence = tl.load(tiles + 2 * tile)
     if sequence < 0:
         return
-    first = tl.load(tiles + 2 * tl.program_id(0) + 1) * BLOCK
+    first = tl.load(tiles + 2 * tile + 1) * BLOCK
     query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
     if (query_count <= BLOCK) & (key_count <= BLOCK):
         return
@@ -129,8 +133,8 @@ def gradients_of_keys(
         )  # fmt: skip
         found_value_KD = tl.dot(tl.trans(kept_MK), gradient_MD, found_value_KD, input_precision="ieee")
         found_key_KD = tl.dot(tl.trans(score_gradients_MK), query_MD, found_key_KD, input_precision="ieee")
-    key_results = rows_of(key_gradient, key_start, keys, HEADS * WIDTH, head, WIDTH, FILLED)
-    value_results = rows_of(value_gradient, key_start, keys, HEADS * WIDTH, head, WIDTH, FILLED)
+    key_results = rows_of(key_gradient, key_start, keys, key_gradient_row, head, key_gradient_head, FILLED)
+    value_results = rows_of(value_gradient, key_start, keys, value_gradient_row, head, value_gradient_head, FILLED)
     stored(key_results, found_key_KD * scale, is_key, WIDTH, FILLED)
     stored(value_results, found_value_KD, is_key, WIDTH, FILLED)
 
@@ -140,12 +144,13 @@ def gradients_of_short_sequences(
     query, key, value, attended, output_gradient, query_gradient, key_gradient, value_gradient, log_sums,
     query_bounds, key_bounds, seed,
     query_row, query_head, key_row, key_head, value_row, value_head,
+    query_gradient_row, query_gradient_head, key_gradient_row, key_gradient_head, value_gradient_row, value_gradient_head,
     num_queries, first_head, scale,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, FILLED: tl.constexpr, BLOCK: tl.constexpr,
     IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
 ):  # fmt: skip
     """All three of a sequence that fits one tile on both sides."""
-    sequence, head = tl.program_id(0), tl.program_id(1)
+    sequence, head = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
     query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
     if (query_count > BLOCK) | (key_count > BLOCK):
         return
@@ -171,9 +176,9 @@ def gradients_of_short_sequences(
     found_MD = tl.dot(score_gradients_MK, key_KD, input_precision="ieee") * scale
     found_key_KD = tl.dot(tl.trans(score_gradients_MK), query_MD, input_precision="ieee") * scale
     found_value_KD = tl.dot(tl.trans(kept_MK), gradient_MD, input_precision="ieee")
-    query_results = rows_of(query_gradient, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
-    key_results = rows_of(key_gradient, key_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
-    value_results = rows_of(value_gradient, key_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
+    query_results = rows_of(query_gradient, query_start, rows, query_gradient_row, head, query_gradient_head, FILLED)
+    key_results = rows_of(key_gradient, key_start, rows, key_gradient_row, head, key_gradient_head, FILLED)
+    value_results = rows_of(value_gradient, key_start, rows, value_gradient_row, head, value_gradient_head, FILLED)
     stored(query_results, found_MD, is_query, WIDTH, FILLED)
     stored(key_results, found_key_KD, is_key, WIDTH, FILLED)
     stored(value_results, found_value_KD, is_key, WIDTH, FILLED)

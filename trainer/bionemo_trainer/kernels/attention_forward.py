@@ -1,8 +1,10 @@
 """The forward pass of attention over packed sequences in Triton. Launched by `packed_attention`.
 
-A program holds one tile of queries of one head and walks over the keys of their sequence with a running softmax (Dao,
-"FlashAttention-2", 2023, https://arxiv.org/abs/2307.08691). Scores are kept in powers of two, since the hardware has no other
-exponential. Shapes: M queries of a tile, K keys of a block, D the width of a head, filled up to a power of two.
+A program of `attend` holds one tile of queries of one head and walks over the keys of their sequence with a running softmax (Dao,
+"FlashAttention-2", 2023, https://arxiv.org/abs/2307.08691). A sequence that fits one tile on both sides, as nearly every molecule
+does, is done at once by `attend_in_short_sequences`; the other then leaves it out. Heads of a sequence are neighbours in the grid,
+since they are neighbours in memory. Scores are kept in powers of two, since the hardware has no other exponential.
+Shapes: M queries of a tile, K keys of a block, D the width of a head, filled up to a power of two.
 """
 
 import triton
@@ -58,11 +60,14 @@ def attend(
     IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
 ):  # fmt: skip
     """Attended values of one tile of queries of one head, and the logarithm to base 2 of each query's softmax sum."""
-    sequence, head = tl.load(tiles + 2 * tl.program_id(0)), tl.program_id(1)
+    tile, head = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
+    sequence = tl.load(tiles + 2 * tile)
     if sequence < 0:
         return
-    first = tl.load(tiles + 2 * tl.program_id(0) + 1) * BLOCK
+    first = tl.load(tiles + 2 * tile + 1) * BLOCK
     query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
+    if (query_count <= BLOCK) & (key_count <= BLOCK):
+        return
     rows, columns = first + tl.arange(0, BLOCK), tl.arange(0, BLOCK)
     is_query = rows < query_count
     queries = rows_of(query, query_start, rows, query_row, head, query_head, FILLED)
@@ -90,12 +95,54 @@ def attend(
         )  # fmt: skip
         key_rows += BLOCK * key_row
         value_rows += BLOCK * value_row
-    has_seen_M = sum_M > 0.0  # a query without keys attends to nothing
-    divisor_M = tl.where(has_seen_M, sum_M, 1.0)
     outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
+    finished(
+        outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query, WIDTH, FILLED
+    )  # fmt: skip
+
+
+@triton.jit(do_not_specialize=["num_queries", "first_head"])
+def attend_in_short_sequences(
+    query, key, value, attended, log_sums, query_bounds, key_bounds, seed,
+    query_row, query_head, key_row, key_head, value_row, value_head,
+    num_queries, first_head, scale,
+    HEADS: tl.constexpr, WIDTH: tl.constexpr, FILLED: tl.constexpr, BLOCK: tl.constexpr,
+    IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
+):  # fmt: skip
+    """The same for a sequence that fits one tile on both sides."""
+    sequence, head = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
+    query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
+    if (query_count > BLOCK) | (key_count > BLOCK) | (query_count == 0):
+        return
+    rows = tl.arange(0, BLOCK)
+    is_query = rows < query_count
+    queries = rows_of(query, query_start, rows, query_row, head, query_head, FILLED)
+    key_rows = rows_of(key, key_start, rows, key_row, head, key_head, FILLED)
+    value_rows = rows_of(value, key_start, rows, value_row, head, value_head, FILLED)
+    query_MD = loaded(queries, is_query, False, WIDTH, FILLED)
+    bits_M = row_bits(seed, first_head + head, query_start + rows, THRESHOLD)
+    largest_M, sum_M, attended_MD = walked(
+        query_MD, key_rows, value_rows, 0, rows, rows, key_count, bits_M,
+        tl.full([BLOCK], NEGLIGIBLE, tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK, FILLED], tl.float32),
+        scale, WIDTH, FILLED, False, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
+    )  # fmt: skip
+    if key_count == 0:
+        sum_M = tl.zeros([BLOCK], tl.float32)
+    outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
+    finished(
+        outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query, WIDTH, FILLED
+    )  # fmt: skip
+
+
+@triton.jit
+def finished(
+    outputs, log_sums, largest_M, sum_M, attended_MD, is_query, WIDTH: tl.constexpr, FILLED: tl.constexpr
+):  # fmt: skip
+    """Writes what the running softmax ends with; a query without keys attends to nothing."""
+    has_seen_M = sum_M > 0.0
+    divisor_M = tl.where(has_seen_M, sum_M, 1.0)
     stored(outputs, attended_MD / divisor_M[:, None], is_query, WIDTH, FILLED)
-    logs_M = tl.where(has_seen_M, largest_M + tl.log2(divisor_M), 0.0)
-    tl.store(log_sums + head * num_queries + query_start + rows, logs_M, mask=is_query)
+    tl.store(log_sums, tl.where(has_seen_M, largest_M + tl.log2(divisor_M), 0.0), mask=is_query)
 
 
 @triton.jit

@@ -3,6 +3,8 @@
 Called by `models.attention` on GPUs. Shapes: Q queries and K keys packed, N heads of width D, B sequences.
 """
 
+from collections.abc import Sequence
+
 import torch
 import triton
 from torch import Tensor
@@ -12,26 +14,28 @@ from bionemo_trainer.kernels.attention_backward import (
     gradients_of_queries,
     gradients_of_short_sequences,
 )
-from bionemo_trainer.kernels.attention_forward import attend
+from bionemo_trainer.kernels.attention_forward import attend, attend_in_short_sequences
 from bionemo_trainer.kernels.dropout import threshold_of
 from bionemo_trainer.kernels.tiles import BLOCK
 
 NARROWEST_FILLED = 16
 """Least extent of the hardware's products."""
 NUM_WARPS = 4
+_TENSORS = 6
+"""Arguments of the operator that are tensors, the first of them a list."""
 
 
 def packed_attention_op(
-    query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, bounds: tuple[Tensor, Tensor], tiles: tuple[Tensor, Tensor],
-    seed: Tensor, *, share: float, first_head: int, is_causal: bool, has_long: bool,
+    sources: Sequence[Tensor], bounds: tuple[Tensor, Tensor], tiles: tuple[Tensor, Tensor], seed: Tensor,
+    *, share: float, first_head: int, is_causal: bool, has_long: bool,
 ) -> Tensor:  # fmt: skip
     """Softmax attention with scores divided by sqrt(D); a query whose sequence has no keys gets zeros [Q, N, D].
 
     Args:
-        query_QND: Of any strides, as long as the width is contiguous; the same for keys and values.
-        key_KND: As many sequences as the queries have.
-        value_KND: Of the keys.
-        bounds: Where the sequences of queries and of keys start, and where the last ends, 32 bit [B + 1].
+        sources: Queries, keys and values, in one tensor [Q, N, 3, D], in two [Q, N, 1, D] and [K, N, 2, D], or in three with one
+            each; of any strides, as long as the width is contiguous. Gradients come in as many, so that a projection to several
+            parts gets its gradient in one piece.
+        bounds: Where the sequences of queries and of keys start, and where the last ends, 32 bit [B + 1]; as many of both.
         tiles: From `tiles_of`, of queries and of keys.
         seed: With a weight's place it decides whether the weight is dropped, 32 bit, on the device [1].
         share: Of the weights to drop.
@@ -41,79 +45,101 @@ def packed_attention_op(
     """
     attended: Tensor
     attended, _ = torch.ops.bionemo.packed_attention(
-        query_QND, key_KND, value_KND, *bounds, *tiles, seed, share, first_head, is_causal, has_long
+        list(sources), *bounds, *tiles, seed, share, first_head, is_causal, has_long
     )
     return attended
 
 
+def parts_of(sources: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values out of tensors that hold one or several of them, as views."""
+    query, key, value = (part for source in sources for part in source.unbind(2))
+    return query, key, value
+
+
 @torch.library.custom_op("bionemo::packed_attention", mutates_args=())
 def _forward(
-    query: Tensor, key: Tensor, value: Tensor, query_bounds: Tensor, key_bounds: Tensor, query_tiles: Tensor,
-    _key_tiles: Tensor, seed: Tensor, share: float, first_head: int, is_causal: bool, _has_long: bool,
+    sources: list[Tensor], query_bounds: Tensor, key_bounds: Tensor, query_tiles: Tensor, _key_tiles: Tensor, seed: Tensor,
+    share: float, first_head: int, is_causal: bool, has_long: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
+    query, key, value = parts_of(sources)
     num_queries, heads, width = query.shape
     attended = query.new_empty(query.shape)
     log_sums = query.new_empty((heads, num_queries), dtype=torch.float32)
-    attend[(len(query_tiles), heads)](
-        query, key, value, attended, log_sums, query_bounds, key_bounds, query_tiles, seed,
-        *_strides(query, key, value), num_queries, first_head, width**-0.5,
-        **_constants(heads, width, share, is_causal=is_causal),
-    )  # fmt: skip
+    places = (seed, *_strides(query, key, value), num_queries, first_head, width**-0.5)
+    constants = _constants(heads, width, share, is_causal=is_causal)
+    attend_in_short_sequences[((len(query_bounds) - 1) * heads,)](
+        query, key, value, attended, log_sums, query_bounds, key_bounds, *places, **constants
+    )
+    if has_long:
+        attend[(len(query_tiles) * heads,)](
+            query, key, value, attended, log_sums, query_bounds, key_bounds, query_tiles, *places, **constants
+        )
     return attended, log_sums
 
 
 @_forward.register_fake
-def _(query: Tensor, *_others: object) -> tuple[Tensor, Tensor]:
+def _(sources: list[Tensor], *_others: object) -> tuple[Tensor, Tensor]:
+    query, _, _ = parts_of(sources)
     return query.new_empty(query.shape), query.new_empty((query.shape[1], query.shape[0]), dtype=torch.float32)
 
 
 @torch.library.custom_op("bionemo::packed_attention_backward", mutates_args=())
 def _backward(
-    gradient: Tensor, attended: Tensor, log_sums: Tensor, query: Tensor, key: Tensor, value: Tensor,
-    query_bounds: Tensor, key_bounds: Tensor, query_tiles: Tensor, key_tiles: Tensor, seed: Tensor, share: float,
-    first_head: int, is_causal: bool, has_long: bool,
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    gradient: Tensor, attended: Tensor, log_sums: Tensor, sources: list[Tensor], query_bounds: Tensor, key_bounds: Tensor,
+    query_tiles: Tensor, key_tiles: Tensor, seed: Tensor, share: float, first_head: int, is_causal: bool, has_long: bool,
+) -> list[Tensor]:  # fmt: skip
+    query, key, value = parts_of(sources)
     num_queries, heads, width = query.shape
     gradient = gradient.contiguous()
-    query_gradient, key_gradient, value_gradient = (part.new_empty(part.shape) for part in (query, key, value))
-    places = (*_strides(query, key, value), num_queries, first_head, width**-0.5)
+    found = [source.new_empty(source.shape) for source in sources]
+    query_gradient, key_gradient, value_gradient = parts_of(found)
+    of_inputs, counts = _strides(query, key, value), (num_queries, first_head, width**-0.5)
+    of_query, of_memory = _strides(query_gradient), _strides(key_gradient, value_gradient)
     constants = _constants(heads, width, share, is_causal=is_causal)
-    gradients_of_short_sequences[(len(query_bounds) - 1, heads)](
+    gradients_of_short_sequences[((len(query_bounds) - 1) * heads,)](
         query, key, value, attended, gradient, query_gradient, key_gradient, value_gradient, log_sums,
-        query_bounds, key_bounds, seed, *places, **constants,
+        query_bounds, key_bounds, seed, *of_inputs, *of_query, *of_memory, *counts, **constants,
     )  # fmt: skip
     if has_long:
         deltas = torch.empty_like(log_sums)
-        gradients_of_queries[(len(query_tiles), heads)](
+        gradients_of_queries[(len(query_tiles) * heads,)](
             query, key, value, attended, gradient, query_gradient, log_sums, deltas,
-            query_bounds, key_bounds, query_tiles, seed, *places, **constants,
+            query_bounds, key_bounds, query_tiles, seed, *of_inputs, *of_query, *counts, **constants,
         )  # fmt: skip
-        gradients_of_keys[(len(key_tiles), heads)](
+        gradients_of_keys[(len(key_tiles) * heads,)](
             query, key, value, gradient, key_gradient, value_gradient, log_sums, deltas,
-            query_bounds, key_bounds, key_tiles, seed, *places, **constants,
+            query_bounds, key_bounds, key_tiles, seed, *of_inputs, *of_memory, *counts, **constants,
         )  # fmt: skip
-    return query_gradient, key_gradient, value_gradient
+    return found
 
 
 @_backward.register_fake
-def _(
-    _gradient: Tensor, _attended: Tensor, _log_sums: Tensor, query: Tensor, key: Tensor, value: Tensor, *_others: object
-) -> tuple[Tensor, Tensor, Tensor]:
-    return query.new_empty(query.shape), key.new_empty(key.shape), value.new_empty(value.shape)
+def _(_gradient: Tensor, _attended: Tensor, _log_sums: Tensor, sources: list[Tensor], *_others: object) -> list[Tensor]:
+    return [source.new_empty(source.shape) for source in sources]
 
 
 def _remember(
     ctx: torch.autograd.function.FunctionCtx, inputs: tuple[object, ...], output: tuple[Tensor, Tensor]
 ) -> None:
-    ctx.save_for_backward(*output, *inputs[:8])  # type: ignore[arg-type]  # the first eight are tensors
-    ctx.settings = inputs[8:]  # type: ignore[attr-defined]  # as torch's own documentation does
+    sources, *tensors = inputs[:_TENSORS]
+    ctx.save_for_backward(*output, *tensors, *sources)  # type: ignore[arg-type, misc]  # the first arguments are tensors
+    ctx.settings = inputs[_TENSORS:]  # type: ignore[attr-defined]  # as torch's own documentation does
 
 
 def _differentiate(
     ctx: torch.autograd.function.FunctionCtx, gradient: Tensor, _log_sums_gradient: Tensor
-) -> tuple[Tensor | None, ...]:
-    found = torch.ops.bionemo.packed_attention_backward(gradient, *ctx.saved_tensors, *ctx.settings)  # type: ignore[attr-defined]  # see above
-    return (*found, *(None,) * 9)
+) -> tuple[object, ...]:
+    attended, log_sums, *saved = ctx.saved_tensors  # type: ignore[attr-defined]  # see above
+    tensors, sources = saved[: _TENSORS - 1], saved[_TENSORS - 1 :]
+    found = torch.ops.bionemo.packed_attention_backward(
+        gradient,
+        attended,
+        log_sums,
+        sources,
+        *tensors,
+        *ctx.settings,  # type: ignore[attr-defined]  # see above
+    )
+    return (found, *(None,) * 9)
 
 
 _forward.register_autograd(_differentiate, setup_context=_remember)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention.varlen import varlen_attn
 
+from bionemo_trainer.config.cuda_graph import WIDEST_HEAD
 from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
 from bionemo_trainer.models.batch import PackedTokens
 
@@ -29,8 +30,6 @@ PAST_ONLY = (-1, 0)
 """Window of causal attention."""
 C_COMPILERS = ("gcc", "clang")
 """What Triton looks for."""
-WIDEST_HEAD = 128
-"""Widest head of our kernel; the registers of a program hold no wider ones."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,8 +42,10 @@ class Bounds:
     def of(cls, pack: PackedTokens) -> Self:
         """The bounds of packed sequences, found without waiting for the device."""
         bounds = cls(pack=pack)
-        if pack.cu_seqlens.device.type == "cuda":
-            _ = bounds.tiles_N2  # found here, since a compiled layer can't keep what it finds
+        if (
+            pack.cu_seqlens.device.type == "cuda"
+        ):  # found here: what a layer finds is news to the next, and compiled anew
+            _ = bounds.tiles_N2, bounds.has_long
         return bounds
 
     @property
@@ -116,8 +117,10 @@ class Sight:
     """None lets torch's generator decide, which only the kernel that pads can."""
 
 
-type Kernel = Callable[[Tensor, Tensor, Tensor, Sight], Tensor]
-"""Queries [Q, N, D], keys [K, N, D] and values [K, N, D] to attended values [Q, N, D]."""
+type Heads = tuple[Tensor, ...]
+"""Queries, keys and values of the heads: together [Q, N, 3, D], or [Q, N, 1, D] and [K, N, 2, D], or each [.., N, 1, D]."""
+type Kernel = Callable[[Heads, Sight], Tensor]
+"""Heads to attended values [Q, N, D]."""
 
 
 def kernel_for(
@@ -151,17 +154,15 @@ def triton_works() -> bool:
     return not lacks
 
 
-def triton_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sight: Sight) -> Tensor:
+def triton_attention(heads: Heads, sight: Sight) -> Tensor:
     """Our kernel, with dropout inside; what it drops depends on the key alone."""
     from bionemo_trainer.kernels.packed_attention import packed_attention_op  # noqa: PLC0415 - Triton comes with CUDA
 
     key = sight.dropout_key
     assert key is not None or not sight.dropout, "dropout in our kernel needs a key"
-    seed = torch.zeros(1, dtype=torch.int32, device=query_QND.device) if key is None else key.seed
+    seed = torch.zeros(1, dtype=torch.int32, device=heads[0].device) if key is None else key.seed
     attended: Tensor = packed_attention_op(
-        query_QND,
-        key_KND,
-        value_KND,
+        heads,
         (sight.queries.cu_seqlens, sight.keys.cu_seqlens),
         (sight.queries.tiles_N2, sight.keys.tiles_N2),
         seed,
@@ -173,8 +174,15 @@ def triton_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sigh
     return attended
 
 
-def padded_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sight: Sight) -> Tensor:
+def parts_of(heads: Heads) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries [Q, N, D], keys [K, N, D] and values [K, N, D], as views."""
+    query_QND, key_KND, value_KND = (part for source in heads for part in source.unbind(2))
+    return query_QND, key_KND, value_KND
+
+
+def padded_attention(heads: Heads, sight: Sight) -> Tensor:
     """Pads to rows, lets torch choose among its kernels for rows, and packs again."""
+    query_QND, key_KND, value_KND = parts_of(heads)
     sees = sight.keys.is_real_BS[:, None, None, :]
     if sight.is_causal:
         longest = sight.keys.max_seqlen
@@ -189,12 +197,10 @@ def padded_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sigh
     return sight.queries.packed(attended_BNSD)
 
 
-def variable_length_attention(query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, sight: Sight) -> Tensor:
+def variable_length_attention(heads: Heads, sight: Sight) -> Tensor:
     """The kernel of torch for packed sequences; it has no dropout."""
     attended = varlen_attn(
-        query_QND,
-        key_KND,
-        value_KND,
+        *parts_of(heads),
         sight.queries.cu_seqlens,
         sight.keys.cu_seqlens,
         sight.queries.max_seqlen,

@@ -10,15 +10,16 @@ from typing import Literal, Self
 
 import torch
 from megatron.core.process_groups_config import ProcessGroupCollection
-from megatron.core.tensor_parallel import ColumnParallelLinear, RowParallelLinear, checkpoint
+from megatron.core.tensor_parallel import checkpoint
 from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
 from megatron.core.transformer.module import MegatronModule
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
 
-from bionemo_trainer.models.attention import Bounds, DropoutKey, Kernel, Sight, kernel_for, triton_attention
+from bionemo_trainer.models.attention import Bounds, DropoutKey, Heads, Kernel, Sight, kernel_for, triton_attention
 from bionemo_trainer.models.batch import PackedTokens
 from bionemo_trainer.models.key_value_cache import KeyValueCache, attend_to_cached
+from bionemo_trainer.models.projections import ColumnLinear, RowLinear
 from bionemo_trainer.models.rotary import Rotation
 from bionemo_trainer.models.transformer_config import allocation_device
 
@@ -90,18 +91,6 @@ class Place:
         return number * 0x9E3779B9 % 2**31
 
 
-class RowLinear(RowParallelLinear):
-    """megatron-core's projection from this rank's share of the inputs, told its group.
-
-    Expected: `RowParallelLinear` hands its group to the product of matrices. Actual: it hands on None, which warns at every
-    call and breaks a compiled graph. Can go when it hands on the group.
-    """
-
-    def _forward_impl(self, input: Tensor, weight: Tensor, **kwargs: object) -> Tensor:  # noqa: A002  its name
-        product: Tensor = super()._forward_impl(input=input, weight=weight, **{**kwargs, "tp_group": self.tp_group})
-        return product
-
-
 class _Attention(MegatronModule):
     """What self- and cross-attention share: the output projection, and the kernel with its dropout and recomputation."""
 
@@ -125,9 +114,9 @@ class _Attention(MegatronModule):
             tp_group=groups.tp,
         )
 
-    def _projection(self, num_parts: int) -> ColumnParallelLinear:
+    def _projection(self, num_parts: int) -> ColumnLinear:
         """Hidden states to `num_parts` vectors per head, with the heads split over the ranks."""
-        return ColumnParallelLinear(
+        return ColumnLinear(
             self.config.hidden_size,
             num_parts * self.width,
             config=self.config,
@@ -136,14 +125,13 @@ class _Attention(MegatronModule):
             tp_group=self.tp_group,
         )
 
-    def _heads(self, projection: ColumnParallelLinear, hidden_T1H: Tensor, num_parts: int) -> tuple[Tensor, ...]:
-        """The parts of every head of this rank, each [T, N, D]."""
+    def _projected(self, projection: ColumnLinear, hidden_T1H: Tensor, num_parts: int) -> Tensor:
+        """The parts of every head of this rank [T, N, parts, D]."""
+        projected: Tensor
         projected, _ = projection(hidden_T1H)
-        return projected.view(-1, self.num_heads, num_parts, self.config.kv_channels).unbind(2)
+        return projected.view(-1, self.num_heads, num_parts, self.config.kv_channels)
 
-    def _attend(
-        self, query_QND: Tensor, key_KND: Tensor, value_KND: Tensor, keys: Bounds, context: LayerContext
-    ) -> Tensor:
+    def _attend(self, heads: Heads, keys: Bounds, context: LayerContext) -> Tensor:
         dropout = self.config.attention_dropout if self.training else 0.0
         dropout_key = None
         if dropout and context.dropout_seed is not None:
@@ -152,16 +140,16 @@ class _Attention(MegatronModule):
             queries=context.bounds, keys=keys, is_causal=self.is_causal, dropout=dropout, dropout_key=dropout_key
         )
 
-        def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        def attend(*heads: Tensor) -> Tensor:
             no_stream_needed = not dropout or dropout_key is not None
             if no_stream_needed or self.config.sequence_parallel:  # then the block has forked the stream already
-                return context.kernel(query, key, value, sight)
+                return context.kernel(heads, sight)
             with get_cuda_rng_tracker().fork():  # each rank drops weights of its own heads
-                return context.kernel(query, key, value, sight)
+                return context.kernel(heads, sight)
 
         if self.training and self.config.recompute_granularity == "selective":
-            return checkpoint(attend, False, query_QND, key_KND, value_KND)
-        return attend(query_QND, key_KND, value_KND)
+            return checkpoint(attend, False, *heads)
+        return attend(*heads)
 
     def _output(self, attended_QND: Tensor) -> tuple[Tensor, Tensor | None]:
         """The projected heads, and the bias that is still to be added."""
@@ -188,12 +176,16 @@ class SelfAttention(_Attention):
         self, hidden_T1H: Tensor, context: LayerContext, cache: KeyValueCache | None
     ) -> tuple[Tensor, Tensor | None]:
         """Attended hidden states and the bias to add; with a cache, of one token per sequence after those cached."""
-        query, key, value = self._heads(self.linear_qkv, hidden_T1H, 3)
+        projected_TN3D = self._projected(self.linear_qkv, hidden_T1H, 3)
+        if context.rotation is None and cache is None:
+            return self._output(self._attend((projected_TN3D,), context.bounds, context))
+        query, key, value = projected_TN3D.unbind(2)
         if context.rotation is not None:
             query, key = context.rotation.turn(query), context.rotation.turn(key)
         if cache is not None:
             return self._output(attend_to_cached(query, cache.extended(key, value)))
-        return self._output(self._attend(query, key, value, context.bounds, context))
+        heads = query.unsqueeze(2), key.unsqueeze(2), value.unsqueeze(2)
+        return self._output(self._attend(heads, context.bounds, context))
 
 
 class CrossAttention(_Attention):
@@ -216,14 +208,13 @@ class CrossAttention(_Attention):
         self, hidden_T1H: Tensor, memory_M1H: Tensor, context: LayerContext, cache: KeyValueCache | None
     ) -> tuple[Tensor, Tensor | None]:
         """Attended hidden states and the bias to add; a cache keeps what the encoder's output [M, 1, H] projects to."""
-        (query,) = self._heads(self.linear_q, hidden_T1H, 1)
+        query_TN1D = self._projected(self.linear_q, hidden_T1H, 1)
         assert context.memory_bounds is not None, "a decoder is told where its encoder's sequences lie"
         if cache is not None:
-            memory = cache.memory or cache.with_memory(self._memory(memory_M1H), context.memory_bounds)
-            return self._output(attend_to_cached(query, memory))
-        key, value = self._memory(memory_M1H)
-        return self._output(self._attend(query, key, value, context.memory_bounds, context))
+            memory = cache.memory or cache.with_memory(self._memory(memory_M1H).unbind(2), context.memory_bounds)
+            return self._output(attend_to_cached(query_TN1D.squeeze(2), memory))
+        return self._output(self._attend((query_TN1D, self._memory(memory_M1H)), context.memory_bounds, context))
 
-    def _memory(self, memory_M1H: Tensor) -> tuple[Tensor, ...]:
-        """Keys and values of the encoder's tokens, each [M, N, D]."""
-        return self._heads(self.linear_kv, memory_M1H, 2)
+    def _memory(self, memory_M1H: Tensor) -> Tensor:
+        """Keys and values of the encoder's tokens [M, N, 2, D]."""
+        return self._projected(self.linear_kv, memory_M1H, 2)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch._dynamo.exc import BackendCompilerFailed, TorchDynamoException
+from torch._dynamo.exc import BackendCompilerFailed, FailOnRecompileLimitHit, TorchDynamoException
 from torch._inductor.exc import InductorError
+from torch.fx.experimental import _config as fx_config
 
 from bionemo_trainer.models.attention_layers import LayerContext
 from bionemo_trainer.models.layers import PackedLayer, Run
@@ -25,6 +26,8 @@ def compile_layers(network: nn.Module, *, backend: str = "inductor") -> int:
         network: Any network of ours.
         backend: What torch compiles with.
     """
+    # Sides that happen to be equally long in the first batch are not so in the next, which would then be compiled anew.
+    fx_config.use_duck_shape = False
     layers = [module for module in network.modules() if isinstance(module, PackedLayer)]
     for layer in layers:
         layer.run = CompiledRun(layer, layers, backend)
@@ -46,8 +49,8 @@ class CompiledRun:
         """What the layer gives."""
         try:
             return self._run(hidden_T1H, memory_M1H, batch)
-        except (BackendCompilerFailed, InductorError, TorchDynamoException) as error:
-            reason = str(error).strip().splitlines()[0]
+        except (BackendCompilerFailed, FailOnRecompileLimitHit, InductorError, TorchDynamoException) as error:
+            reason = " ".join(str(error).split("\n\n")[0].split())
             _log.warning("layers run uncompiled: %s; model.compile=False leaves the attempt out", reason)
             for layer in self._layers:
                 layer.run = layer.layer

@@ -1,7 +1,6 @@
 """The layers of all four networks, as submodules for megatron-core's transformer block.
 
-Called by `bert` and `encoder_decoder`. The feed-forward block, the loop over layers and full recomputation are
-megatron-core's. Shapes: hidden states are [T, 1, H], under sequence parallelism [T / tensor size, 1, H].
+Called by `bert` and `encoder_decoder`. The loop over layers and full recomputation are megatron-core's. Shapes: hidden states are [T, 1, H], under sequence parallelism [T / tensor size, 1, H].
 """
 
 from collections.abc import Callable
@@ -9,17 +8,18 @@ from functools import partial
 from typing import Any
 
 from megatron.core.fusions.fused_bias_dropout import get_bias_dropout_add
-from megatron.core.tensor_parallel import ColumnParallelLinear
-from megatron.core.transformer.mlp import MLP, MLPSubmodules
+from megatron.core.transformer.mlp import MLPSubmodules
 from megatron.core.transformer.spec_utils import ModuleSpec
 from megatron.core.transformer.transformer_block import TransformerBlockSubmodules
 from megatron.core.transformer.transformer_config import TransformerConfig
 from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
 from torch import Tensor
 
-from bionemo_trainer.models.attention_layers import CrossAttention, LayerContext, RowLinear, SelfAttention
+from bionemo_trainer.models.attention_layers import CrossAttention, LayerContext, SelfAttention
+from bionemo_trainer.models.feed_forward import FeedForward
 from bionemo_trainer.models.key_value_cache import KeyValueCache
 from bionemo_trainer.models.norm import Norm
+from bionemo_trainer.models.projections import ColumnLinear, RowLinear
 
 type Run = Callable[[Tensor, Tensor | None, LayerContext], Tensor]
 
@@ -88,12 +88,12 @@ def decoder_layers(config: TransformerConfig) -> TransformerBlockSubmodules:
 
 
 def _stack(config: TransformerConfig, self_attention: ModuleSpec, **cross: object) -> TransformerBlockSubmodules:
-    mlp = MLPSubmodules(linear_fc1=ColumnParallelLinear, linear_fc2=RowLinear)
+    mlp = MLPSubmodules(linear_fc1=ColumnLinear, linear_fc2=RowLinear)
     submodules = TransformerLayerSubmodules(
         input_layernorm=Norm,
         self_attention=self_attention,
         pre_mlp_layernorm=Norm,
-        mlp=partial(MLP.as_mlp_submodule, submodules=mlp, ffn_hidden_size=config.ffn_hidden_size),
+        mlp=partial(FeedForward.as_mlp_submodule, submodules=mlp, ffn_hidden_size=config.ffn_hidden_size),
         **cross,
     )
     layer = ModuleSpec(module=PackedLayer, submodules=submodules)

@@ -1,0 +1,27 @@
+"""Which trainings replay their micro batches; what a replay computes is compared in `tests/gpu`."""
+
+import pytest
+
+from bionemo_trainer.config.cuda_graph import obstacle_to_graphs
+from testkit.networks import MEGAMOLBART, small_config
+
+ON_GPU = ("trainer.accelerator=gpu", "trainer.precision=bf16-mixed")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (ON_GPU, None),
+        ((*ON_GPU, "model.enable_cuda_graph=False"), "model.enable_cuda_graph is False"),
+        (("trainer.precision=bf16-mixed",), "trainer.accelerator is not gpu"),
+        (("trainer.accelerator=gpu",), "trainer.precision is 32"),
+        (
+            (*ON_GPU, "model.hidden_size=320", "model.ffn_hidden_size=320", "model.num_attention_heads=2"),
+            "heads are wider than 128",
+        ),
+        ((*ON_GPU, "trainer.devices=2", "model.tensor_model_parallel_size=2"), "layers are split over ranks"),
+        ((*ON_GPU, "model.activations_checkpoint_granularity=full"), "activations are recomputed"),
+    ],
+)
+def test_what_waits_for_the_host_is_no_graph(overrides, reason):
+    assert obstacle_to_graphs(small_config(MEGAMOLBART, *overrides)) == reason

@@ -1,0 +1,37 @@
+"""Our GELU against torch's in 64 bit; imported by fresh processes, see `attention_cases`."""
+
+from pathlib import Path
+
+import torch
+from torch.nn import functional
+
+from bionemo_trainer.kernels.gelu import biased_gelu
+from testkit.two_ranks import Findings
+
+SHAPES = {"one tile": (3, 1, 40), "several tiles": (300, 1, 136), "no token": (0, 1, 16)}
+OUTPUTS = ("result", "gradient", "gradient of the bias")
+"""What is compared."""
+
+
+def gelu_errors_on_cpu(_folder: Path) -> Findings:
+    """The largest errors of every shape in 32 bit."""
+    return {name: gelu_errors(shape, torch.device("cpu"), torch.float32) for name, shape in SHAPES.items()}
+
+
+def gelu_errors(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> list[float]:
+    """The largest error of each of OUTPUTS, relative to its largest value."""
+    generator = torch.Generator().manual_seed(0)
+    draws = [torch.randn(size, generator=generator).to(device, dtype) for size in (shape, shape[-1:], shape)]
+    hidden, bias, gradient = (2 * draws[0]).requires_grad_(), draws[1].requires_grad_(), draws[2]
+    result = biased_gelu(hidden, bias)
+    found = (result, *torch.autograd.grad(result, (hidden, bias), gradient))
+    hidden_64, bias_64 = (part.detach().double().requires_grad_() for part in (hidden, bias))
+    result = functional.gelu(hidden_64 + bias_64)
+    expected = (result, *torch.autograd.grad(result, (hidden_64, bias_64), gradient.double()))
+    return [_error(ours.detach().double(), right.detach()) for ours, right in zip(found, expected, strict=True)]
+
+
+def _error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    if not found.numel():
+        return 0.0
+    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-6))
