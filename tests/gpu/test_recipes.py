@@ -17,7 +17,7 @@ from testkit.real_data import prepare_examples  # noqa: E402
 
 RECIPES = {
     MEGAMOLBART: ("model.compile=True", "model.optim.lr=0.4", "model.optim.sched.warmup_steps=100"),
-    ESM1NV: ("model.optim.sched.warmup_steps=50",),
+    ESM1NV: ("model.optim.sched.warmup_steps=50", "model.optim.sched.constant_steps=0"),
     ESM2NV: ("model.optim.sched.warmup_steps=50",),
     PROTT5NV: ("model.optim.sched.warmup_ratio=null", "+model.optim.sched.warmup_steps=50"),
 }

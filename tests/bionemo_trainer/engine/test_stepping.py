@@ -13,22 +13,22 @@ SETTINGS = ("model.optim.lr=0.01", "model.optim.eps=1e-3")
 """With a large epsilon: the gradient of a key's bias is rounding alone, which AdamW's own would blow up to whole updates."""
 
 
-def packed(recipe, *, per_micro_batch=4, seed=0):
+def packed(recipe, *, per_micro_batch=4, seed=0, load=Freight.of):
     """Four samples as micro batches."""
     pack = pack_encoder if recipe in ENCODERS else pack_encoder_decoder
     samples = samples_for(recipe, seed=seed)
     starts = range(0, len(samples), per_micro_batch)
-    return [Freight.of(pack(samples[start : start + per_micro_batch])) for start in starts]
+    return [load(pack(samples[start : start + per_micro_batch])) for start in starts]
 
 
 def trainee_of(recipe, *overrides):
     return Trainee(small_config(recipe, *SETTINGS, *overrides), ALONE)
 
 
-def losses_and_weights(recipe, per_micro_batch):
+def losses_and_weights(recipe, per_micro_batch, load=Freight.of):
     trainee = trainee_of(recipe, *NO_DROPOUT)
     steps = [
-        trainee.step(packed(recipe, per_micro_batch=per_micro_batch, seed=seed), seed * 4, wish=False)
+        trainee.step(packed(recipe, per_micro_batch=per_micro_batch, seed=seed, load=load), seed * 4, wish=False)
         for seed in range(3)
     ]
     return [step.update.loss_sum.item() for step in steps], weights_of(trainee)
@@ -38,6 +38,15 @@ def losses_and_weights(recipe, per_micro_batch):
 def test_many_micro_batches_are_one(recipe):
     losses, expected = losses_and_weights(recipe, 4)
     other_losses, weights = losses_and_weights(recipe, 1)
+    assert other_losses == pytest.approx(losses, rel=1e-5)
+    for name in weights:
+        torch.testing.assert_close(weights[name], expected[name], rtol=0.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("recipe", FAMILIES)
+def test_what_fills_up_changes_nothing(recipe):
+    losses, expected = losses_and_weights(recipe, 2)
+    other_losses, weights = losses_and_weights(recipe, 2, Freight.of_few_shapes)
     assert other_losses == pytest.approx(losses, rel=1e-5)
     for name in weights:
         torch.testing.assert_close(weights[name], expected[name], rtol=0.0, atol=1e-5)

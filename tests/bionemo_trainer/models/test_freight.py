@@ -71,3 +71,25 @@ def test_every_part_has_memory_of_its_own(lengths):
     parts = (batch.inputs.tokens_T, batch.inputs.positions_T, batch.inputs.cu_seqlens, batch.targets.ids_N)
     assert {part.storage_offset() for part in parts} == {0}
     assert len({part.untyped_storage().data_ptr() for part in parts}) == len(parts)
+
+
+@given(lengths=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 90)), max_size=5))
+def test_few_shapes_hold_the_same_targets_and_say_what_is_real(lengths):
+    sides = side([length for length, _ in lengths]), side([length for _, length in lengths], first=40000)
+    labels = labels_for(sides[1])
+    pair = EncoderDecoderBatch(encoder=sides[0], decoder=sides[1], labels=labels, target_smiles=())
+    freight, plain = Freight.of_few_shapes(pair), Freight.of(pair)
+    targets = freight.to(CPU).targets
+    assert (freight.num_targets, freight.num_tokens) == (plain.num_targets, plain.num_tokens)
+    assert targets.ids_N[: plain.num_targets].tolist() == plain.to(CPU).targets.ids_N.tolist()
+    assert targets.places_N[: plain.num_targets].tolist() == plain.to(CPU).targets.places_N.tolist()
+    assert set(targets.ids_N[plain.num_targets :].tolist()) <= {IGNORED}
+    assert freight.max_seqlens == (64, 128 if sides[1].max_seqlen > 64 else 64)
+
+
+def test_batches_that_differ_little_have_one_shape():
+    lengths = [(40, 30, 20), (41, 29, 25), (38, 31, 12)]
+    shapes = {
+        Freight.of_few_shapes(EncoderBatch(inputs=side(each), labels=labels_for(side(each)))).shape for each in lengths
+    }
+    assert len(shapes) == 1

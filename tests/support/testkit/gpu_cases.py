@@ -1,5 +1,7 @@
 """Steps of training that processes on one GPU, and one without it, are asked for; imported by fresh processes."""
 
+import logging
+import logging.handlers
 import multiprocessing
 import pickle
 from collections.abc import Callable
@@ -10,7 +12,10 @@ import torch
 from torch import distributed
 
 from bionemo_trainer.config.layout import layout_of
+from bionemo_trainer.config.schema.root import TrainConfig
+from bionemo_trainer.engine import graphs
 from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups, leave_process_groups
+from bionemo_trainer.models.losses import TokenLosses
 from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT
 from testkit.parallel_cases import SEQUENCE, TENSOR
 from testkit.step_cases import NUM_STEPS, config_for, losses_of, trainee_for, weights_of
@@ -19,6 +24,8 @@ from testkit.two_ranks import Findings
 SAME_WEIGHTS = "model.use_cpu_initialization=True"
 """CPU and GPU draw different weights from the same seed."""
 ON_GPU = ("trainer.accelerator=gpu", SAME_WEIGHTS)
+NOT_COMPILED = "model.compile=False"
+"""Compiling takes most of a minute per family."""
 
 
 def cpu_cases(folder: Path) -> Findings:
@@ -27,10 +34,15 @@ def cpu_cases(folder: Path) -> Findings:
 
 
 def gpu_cases(folder: Path) -> Findings:
-    """Losses of every family in every precision; what an update that is no number does."""
-    found = _alone(folder, *ON_GPU)
-    for precision in ("bf16-mixed", "16-mixed"):
-        overrides = (*ON_GPU, f"trainer.precision={precision}", "model.native_amp_init_scale=128.0")
+    """Losses of every family in every precision, in one of them compiled; what an update that is no number does."""
+    found = _alone(folder, *ON_GPU, NOT_COMPILED)
+    for precision, is_compiled in (("bf16-mixed", True), ("16-mixed", False)):
+        overrides = (
+            *ON_GPU,
+            f"trainer.precision={precision}",
+            "model.native_amp_init_scale=128.0",
+            f"model.compile={is_compiled}",
+        )
         found |= {f"{precision} {recipe}": losses for recipe, losses in _alone(folder, *overrides).items()}
     found["untouched"] = _untouched(folder)
     return found
@@ -41,9 +53,40 @@ def shared_gpu_cases(folder: Path) -> Findings:
     found: Findings = {}
     for name, layout in (("tensor", TENSOR), ("sequence", SEQUENCE)):
         for recipe in FAMILIES:
-            config = config_for(recipe, folder, *NO_DROPOUT, *ON_GPU, *layout)
+            config = config_for(recipe, folder, *NO_DROPOUT, *ON_GPU, NOT_COMPILED, *layout)
             found[f"{name} {recipe}"] = losses_of(trainee_for(config), range(NUM_STEPS))
     return found
+
+
+def graph_cases(folder: Path) -> Findings:
+    """Losses with dropout, of replayed micro batches and of others of the same shapes; what a failing recording does."""
+    found: Findings = {}
+    store = distributed.HashStore()  # type: ignore[attr-defined]  # torch exports it without saying so
+    settings = (*ON_GPU, NOT_COMPILED, "trainer.precision=bf16-mixed")
+    join_process_groups(layout_of(config_for(MEGAMOLBART, folder, *settings)), Rendezvous(store=store))
+    for recipe in FAMILIES:
+        trainee = trainee_for(config_for(recipe, folder, *settings))
+        found[f"replayed {recipe}"] = losses_of(trainee, range(NUM_STEPS))
+        found[f"graphs {recipe}"] = [trainee.graphs.count if trainee.graphs else 0]
+        trainee = trainee_for(config_for(recipe, folder, *settings))
+        trainee.graphs = None
+        found[f"launched {recipe}"] = losses_of(trainee, range(NUM_STEPS))
+    found["whole"] = found[f"launched {MEGAMOLBART}"]
+    return found | _broken(config_for(MEGAMOLBART, folder, *settings))
+
+
+def _broken(config: TrainConfig) -> Findings:
+    """Losses of a network that waits for the device while it is recorded, and what is logged of it."""
+    trainee = trainee_for(config)
+    trainee.network.register_forward_hook(_wait)
+    heard = logging.handlers.BufferingHandler(100)
+    logging.getLogger(graphs.__name__).addHandler(heard)
+    losses = losses_of(trainee, range(NUM_STEPS))
+    return {"broken": losses, "words": [record.getMessage() for record in heard.buffer]}
+
+
+def _wait(_network: object, _batch: object, losses: TokenLosses) -> None:
+    losses.loss_sum.item()
 
 
 def in_a_process_of_its_own(cases: Callable[[Path], Findings], folder: Path, visible: str) -> Findings:
@@ -75,10 +118,13 @@ def _alone(folder: Path, *overrides: str) -> Findings:
     store = distributed.HashStore()  # type: ignore[attr-defined]  # torch exports it without saying so
     join_process_groups(layout_of(config_for(MEGAMOLBART, folder, *overrides)), Rendezvous(store=store))
     try:
-        return {
-            recipe: losses_of(trainee_for(config_for(recipe, folder, *NO_DROPOUT, *overrides)), range(NUM_STEPS))
-            for recipe in FAMILIES
-        }
+        losses: Findings = {}
+        for recipe in FAMILIES:
+            torch.compiler.reset()  # torch compiles the same code for so many networks only
+            losses[recipe] = losses_of(
+                trainee_for(config_for(recipe, folder, *NO_DROPOUT, *overrides)), range(NUM_STEPS)
+            )
+        return losses
     finally:
         leave_process_groups()
 

@@ -15,6 +15,7 @@ from bionemo_trainer.config.load import load_recipe
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.data.step_batches import Share, step_batches
 from bionemo_trainer.engine import sharded_state
+from bionemo_trainer.engine.graphs import can_replay
 from bionemo_trainer.engine.process_groups import Ranks, form_model_groups
 from bionemo_trainer.engine.stepping import Trainee
 from bionemo_trainer.models.freight import Freight
@@ -94,9 +95,9 @@ def losses_of(trainee: Trainee, steps: Sequence[int]) -> list[float]:
     config = trainee.config
     share = Share(rank=trainee.ranks.data, num_ranks=parallel_state.get_data_parallel_world_size())
     batches = step_batches(config, "train", share, GLOBAL_BATCH_SIZE)
-    losses = []
+    losses, load = [], Freight.of_few_shapes if can_replay(config) else Freight.of
     for step in steps:
-        done = trainee.step([Freight.of(batch) for batch in batches[step]], step * GLOBAL_BATCH_SIZE, wish=False)
+        done = trainee.step([load(batch) for batch in batches[step]], step * GLOBAL_BATCH_SIZE, wish=False)
         losses.append(float(done.update.loss_sum) / int(done.num_targets))
     return losses
 

@@ -4,6 +4,7 @@ Owned by `strategy`. Every micro batch's loss is divided by the targets of the w
 into micro batches and shared out over replicas never changes the result.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +14,12 @@ from megatron.core import parallel_state
 from megatron.core.pipeline_parallel.schedules import forward_backward_pipelining_without_interleaving
 from torch import Tensor, distributed
 
+from bionemo_trainer.config.cuda_graph import obstacle_to_graphs
 from bionemo_trainer.config.parameters import padded_vocabulary_size
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.engine.cpu import made_for_cuda
 from bionemo_trainer.engine.flat_parameters import FlatParameters
+from bionemo_trainer.engine.graphs import MicroBatchGraphs, can_replay
 from bionemo_trainer.engine.loss_scale import LossScale
 from bionemo_trainer.engine.optimizer import Optimizer, Update
 from bionemo_trainer.engine.process_groups import Ranks
@@ -28,6 +31,8 @@ from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.models.losses import TokenLosses
 
 type Batch = EncoderBatch | EncoderDecoderBatch
+
+_log = logging.getLogger(__name__)
 
 DTYPES = {"32": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 """What the network computes with, by `trainer.precision`."""
@@ -104,6 +109,7 @@ class Trainee:
         self.optimizer = Optimizer(
             self.flat, config.model, config.trainer.gradient_clip_val, LossScale.of(config, ranks.device)
         )
+        self.graphs = self._make_graphs()
 
     def step(self, batches: Sequence[Freight], position: int, *, wish: bool) -> Step:
         """Trains on one global batch.
@@ -118,9 +124,8 @@ class Trainee:
         self.flat.zero_gradients()
         counts = self._counts(batches, wish=wish)
         weight = (self.optimizer.loss_scale.scale / counts[0].clamp(min=1)).float()
-        on_device = [batch.to(self.ranks.device) for batch in batches]
-        forward_backward = self._pipelined if self._num_stages() > 1 else self._whole
-        loss_sum = forward_backward(on_device, weight)
+        forward_backward = self.graphs.learn if self.graphs else self._forward_backward
+        loss_sum = forward_backward(batches, weight)
         return Step(
             update=self.optimizer.update(loss_sum),
             num_targets=counts[0],
@@ -152,13 +157,28 @@ class Trainee:
     def _num_stages(self) -> int:
         return self.config.model.pipeline_model_parallel_size
 
-    def _whole(self, batches: Sequence[Batch], weight: Tensor) -> Tensor:
+    def _make_graphs(self) -> MicroBatchGraphs | None:
+        if not can_replay(self.config):
+            _log.debug(
+                "micro batches run without CUDA graphs: %s", obstacle_to_graphs(self.config) or "Triton is missing"
+            )
+            return None
+        return MicroBatchGraphs(self.network, self._learn, self.ranks.device)
+
+    def _forward_backward(self, freights: Sequence[Freight], weight: Tensor) -> Tensor:
+        """Gradients of all micro batches; the sum of their losses."""
+        on_device = [freight.to(self.ranks.device) for freight in freights]
+        if self._num_stages() > 1:
+            return self._pipelined(on_device, weight)
         total = torch.zeros((), device=self.ranks.device)
-        for batch in batches:
-            losses = self.network(batch)
-            (losses.loss_sum * weight).backward()
-            total += losses.loss_sum.detach()
+        for batch in on_device:
+            self._learn(batch, weight, total)
         return total
+
+    def _learn(self, batch: Batch, weight: Tensor, loss_sum: Tensor) -> None:
+        losses = self.network(batch)
+        (losses.loss_sum * weight).backward()
+        loss_sum += losses.loss_sum.detach()
 
     def _pipelined(self, batches: Sequence[Batch], weight: Tensor) -> Tensor:
         """megatron-core's 1F1B schedule; all stages of a replica have the same micro batches."""

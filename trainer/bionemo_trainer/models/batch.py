@@ -10,8 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-PADDING_ID = 0
-"""Token of sequences that only fill up; nothing ever looks at them."""
+from bionemo_trainer.data.filling import PADDING_ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,7 +66,7 @@ class Targets:
     places_N: Tensor
     """Indexes into the packed tokens, ascending, 64 bit [N]."""
     ids_N: Tensor
-    """What is to be said there, 64 bit [N]."""
+    """What is to be said there, 64 bit; IGNORED where a target only fills up [N]."""
 
     @property
     def count(self) -> int:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bionemo_trainer.data import packing
+from bionemo_trainer.data.filling import LONGEST_FILLER, filled, size_for
 from bionemo_trainer.data.packing import Bounds
 from bionemo_trainer.data.samples import IGNORED
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, PackedTokens, Targets
@@ -32,38 +33,55 @@ class Freight:
     lengths: tuple[int, ...]
     """Of these parts."""
     max_seqlens: tuple[int, ...]
-    """Length of the longest sequence of each side, in tokens."""
+    """Length of the longest sequence of each side at most, in tokens."""
+    num_targets: int
+    """Places that the loss counts."""
+    num_tokens: int
+    """Of all sides, without what fills up."""
     target_smiles: tuple[str | None, ...]
     """The molecule of each sequence, where samples carry one."""
 
     @classmethod
     def of(cls, batch: packing.EncoderBatch | packing.EncoderDecoderBatch) -> Self:
         """What was packed, on the CPU."""
-        sides: tuple[packing.PackedTokens, ...]
-        target_smiles: tuple[str | None, ...] = ()
-        if isinstance(batch, packing.EncoderDecoderBatch):
-            sides, target_smiles = (batch.encoder, batch.decoder), batch.target_smiles
-        else:
-            sides = (batch.inputs,)
         places = np.flatnonzero(batch.labels != IGNORED)
+        sides = _sides_of(batch)
+        return cls._loaded(sides, places, batch.labels[places], tuple(side.max_seqlen for side in sides), batch)
+
+    @classmethod
+    def of_few_shapes(cls, batch: packing.EncoderBatch | packing.EncoderDecoderBatch) -> Self:
+        """The same, filled up so that many batches have the same `shape`."""
+        full = filled(batch)
+        places = np.flatnonzero(full.labels != IGNORED)
+        more = (0, size_for(len(places)) - len(places))
+        ids = np.pad(full.labels[places], more, constant_values=IGNORED)
+        longest = tuple(_rounded_up(side.max_seqlen) for side in _sides_of(full))
+        return cls._loaded(_sides_of(full), np.pad(places, more), ids, longest, batch)
+
+    @classmethod
+    def _loaded(
+        cls,
+        sides: Sequence[packing.PackedTokens],
+        places: npt.NDArray[np.integer],
+        ids: npt.NDArray[np.integer],
+        max_seqlens: tuple[int, ...],
+        batch: packing.EncoderBatch | packing.EncoderDecoderBatch,
+    ) -> Self:
         of_sides = (part for side in sides for part in (side.tokens, side.positions, side.cu_seqlens))
-        parts: list[npt.NDArray[np.integer]] = [*of_sides, places, batch.labels[places]]
+        parts: list[npt.NDArray[np.integer]] = [*of_sides, places, ids]
         return cls(
             numbers=torch.from_numpy(np.concatenate(parts, dtype=np.int32, casting="same_kind")),
             lengths=tuple(map(len, parts)),
-            max_seqlens=tuple(side.max_seqlen for side in sides),
-            target_smiles=target_smiles,
+            max_seqlens=max_seqlens,
+            num_targets=batch.num_targets,
+            num_tokens=sum(len(side.tokens) for side in _sides_of(batch)),
+            target_smiles=batch.target_smiles if isinstance(batch, packing.EncoderDecoderBatch) else (),
         )
 
     @property
-    def num_targets(self) -> int:
-        """Places that the loss counts."""
-        return self.lengths[-1]
-
-    @property
-    def num_tokens(self) -> int:
-        """Of all sides."""
-        return sum(self.lengths[:-2:_SIDE_PARTS])
+    def shape(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What decides which kernels run, and over how many elements."""
+        return self.lengths, self.max_seqlens
 
     @property
     def sources(self) -> tuple[TokenIds, Bounds]:
@@ -77,7 +95,11 @@ class Freight:
 
     def to(self, device: torch.device) -> EncoderBatch | EncoderDecoderBatch:
         """The micro batch on a device."""
-        parts = self._parts_of(self.numbers.to(device, non_blocking=True))
+        return self.unloaded(self.numbers.to(device, non_blocking=True))
+
+    def unloaded(self, numbers: Tensor) -> EncoderBatch | EncoderDecoderBatch:
+        """The micro batch made of numbers of this shape, where they are."""
+        parts = self._parts_of(numbers)
         *sides, targets = (parts[start : start + _SIDE_PARTS] for start in range(0, len(parts), _SIDE_PARTS))
         packs = [_pack(side, longest) for side, longest in zip(sides, self.max_seqlens, strict=True)]
         found = Targets(places_N=targets[0].long(), ids_N=targets[1].long())
@@ -88,6 +110,15 @@ class Freight:
 
     def _parts_of(self, numbers: Tensor) -> Sequence[Tensor]:
         return torch.split(numbers, list(self.lengths))
+
+
+def _sides_of(batch: packing.EncoderBatch | packing.EncoderDecoderBatch) -> tuple[packing.PackedTokens, ...]:
+    return (batch.inputs,) if isinstance(batch, packing.EncoderBatch) else (batch.encoder, batch.decoder)
+
+
+def _rounded_up(max_seqlen: int) -> int:
+    """A power of two, at least a tile: kernels ask no more than whether some sequence is longer than that."""
+    return max(LONGEST_FILLER, 1 << max(max_seqlen - 1, 0).bit_length())
 
 
 def _pack(side: Sequence[Tensor], max_seqlen: int) -> PackedTokens:

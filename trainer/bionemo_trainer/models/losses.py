@@ -10,6 +10,7 @@ from megatron.core.process_groups_config import ProcessGroupCollection
 from megatron.core.tensor_parallel import gather_from_tensor_model_parallel_region, vocab_parallel_cross_entropy
 from torch import Tensor
 
+from bionemo_trainer.data.samples import IGNORED
 from bionemo_trainer.models.batch import Targets
 
 
@@ -42,4 +43,5 @@ def token_losses(
         likeliest_N = gather_from_tensor_model_parallel_region(logits_NV.detach(), group=groups.tp).argmax(dim=-1)
         is_correct_N = likeliest_N == targets.ids_N
     loss_N = vocab_parallel_cross_entropy(logits_NV, targets.ids_N, tp_group=groups.tp)
+    loss_N = torch.where(targets.ids_N == IGNORED, 0.0, loss_N)  # targets that only fill up
     return TokenLosses(loss_sum=loss_N.sum(), loss_N=loss_N, num_targets=targets.count, is_correct_N=is_correct_N)

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.data.step_batches import Share, Split, StepBatches, step_batches
+from bionemo_trainer.engine.graphs import can_replay
 from bionemo_trainer.errors import BioNeMoError
 from bionemo_trainer.models.freight import Freight
 
@@ -32,6 +33,8 @@ class Steps(Dataset[Loaded]):
     batches: StepBatches
     first: int
     count: int
+    has_few_shapes: bool = False
+    """Whether micro batches are filled up, for CUDA graphs."""
 
     def __len__(self) -> int:
         return self.count
@@ -39,7 +42,8 @@ class Steps(Dataset[Loaded]):
     def __getitem__(self, index: int) -> Loaded:
         # An error would reach the training as a traceback of another process; as a value it keeps its words.
         try:
-            return [Freight.of(batch) for batch in self.batches[self.first + index]]
+            load = Freight.of_few_shapes if self.has_few_shapes else Freight.of
+            return [load(batch) for batch in self.batches[self.first + index]]
         except BioNeMoError as error:
             return error
 
@@ -71,7 +75,13 @@ def training_loader(config: TrainConfig, share: Share, global_batch_size: int, f
         DataError: The split has no rows.
     """
     batches = step_batches(config, "train", share, global_batch_size)
-    return _loader(config, Steps(batches=batches, first=first_step, count=config.trainer.max_steps - first_step))
+    steps = Steps(
+        batches=batches,
+        first=first_step,
+        count=config.trainer.max_steps - first_step,
+        has_few_shapes=can_replay(config),
+    )
+    return _loader(config, steps)
 
 
 def evaluation_loader(config: TrainConfig, split: Split, share: Share, global_batch_size: int) -> TimedLoader:

@@ -1,0 +1,31 @@
+"""Micro batches that are replayed are learned as those whose kernels are launched one by one."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+if not torch.cuda.is_available():
+    pytest.skip("graphs need a GPU", allow_module_level=True)
+
+from testkit.gpu_cases import graph_cases, in_a_process_of_its_own  # noqa: E402  after the skip
+from testkit.networks import FAMILIES  # noqa: E402
+from testkit.step_cases import write_datasets  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("graphs")
+    write_datasets(folder)
+    return in_a_process_of_its_own(graph_cases, folder, visible="0")
+
+
+@pytest.mark.parametrize("recipe", FAMILIES)
+def test_losses_with_dropout_are_the_same(found, recipe):
+    assert found[f"replayed {recipe}"] == pytest.approx(found[f"launched {recipe}"], rel=1e-3)
+    assert 1 <= found[f"graphs {recipe}"][0] < len(found[f"replayed {recipe}"])
+
+
+def test_what_can_not_be_recorded_is_told_once_and_runs_kernel_by_kernel(found):
+    assert found["broken"] == pytest.approx(found["whole"], rel=1e-3)
+    (words,) = found["words"]
+    assert words.startswith("micro batches run without CUDA graphs: ")
+    assert words.endswith("model.enable_cuda_graph=False leaves the attempt out")
