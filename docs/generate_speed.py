@@ -34,8 +34,9 @@ How fast each shipped configuration would train as it stands, on H100 GPUs, with
 - **GPU**: the operations that `bionemo_trainer_mfu_ratio` counts, at 72 % of the peak, which large products of matrices reach; all
   else at the rate of the GPU's memory, in proportion to the width of the layers; AdamW and the sums of gradients likewise.
 - **Host**: starting a layer's kernels costs the processor a time that does not depend on the batch. Host and GPU work side by side,
-  so the slower one counts. For the small micro batches of most recipes it is the host: a larger `model.micro_batch_size` then costs
-  next to nothing until the GPU needs as long.
+  so the slower one counts. Where layers are neither split over ranks nor recomputed, a micro batch is a CUDA graph
+  (`model.enable_cuda_graph`), which the host starts at once; what counts instead is that each kernel takes a GPU some microseconds
+  however little it has to do. Either way a larger `model.micro_batch_size` costs next to nothing until the GPU needs as long.
 - **Communication**: rings as NCCL forms them, with its own figures of what links carry (NVLink 371 GB/s of an H100, InfiniBand 96 % of
   its rate, one adapter for each GPU) and of their latencies. Gradients are summed in 32 bit and weights shared in 16, after the last
   backward pass; tensor parallelism sums hidden states in every layer. The engine lets none of the first run beside computation, and of
@@ -47,8 +48,8 @@ How fast each shipped configuration would train as it stands, on H100 GPUs, with
 
 ## What is not
 
-The host's time is measured for each family but ESM-2, which has ESM-1nv's here. It is that of the machines that were measured: a faster
-processor, and any trainer that starts fewer kernels, does better.
+The host's time is measured for each family but ESM-2, which has ESM-1nv's here; that of a graph is MegaMolBART's for all. It is that of
+the machines that were measured: a faster processor, and any trainer that starts fewer kernels, does better.
 
 Left out: the start of a run, validation, saving, restarts, waiting for data, the replica that happens to get the longest sequences, other
 traffic in the network. Not estimated: CPUs, and precision 32, of which no rate was measured. **Not verified: anything with more than

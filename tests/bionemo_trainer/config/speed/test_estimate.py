@@ -10,6 +10,8 @@ from bionemo_trainer.config.speed.estimate import estimate_speed
 from bionemo_trainer.config.speed.gpus import GpuName
 
 ESM2 = "protein/esm2nv/pretrain_esm2_650M"
+ONE_BY_ONE = "model.enable_cuda_graph=False"
+"""The host starts every kernel by itself."""
 LARGE = ("model.micro_batch_size=64",)
 """So large that the GPU, not the host, holds a step back."""
 
@@ -46,7 +48,7 @@ def test_there_is_none_where_nothing_was_measured(overrides, why):
 
 
 def test_small_micro_batches_are_held_back_by_the_host():
-    small, double = estimate(), estimate("model.micro_batch_size=4")
+    small, double = estimate(ONE_BY_ONE), estimate(ONE_BY_ONE, "model.micro_batch_size=4")
     assert small.time.limit == "host"
     assert double.time.step_seconds == small.time.step_seconds
 
@@ -58,7 +60,7 @@ def test_large_micro_batches_are_held_back_by_the_gpu():
 
 
 def test_what_is_sent_while_the_host_is_behind_costs_nothing():
-    found = estimate(devices=8)
+    found = estimate(ONE_BY_ONE, devices=8)
     assert found.time.communication_seconds > 0
     assert found.time.exposed_seconds == 0
     assert found.scaling_ratio == pytest.approx(1.0)
@@ -104,7 +106,18 @@ def test_recomputation_takes_time_and_no_more_than_a_forward_pass(granularity):
 
 def test_recomputed_layers_are_started_again_by_the_host():
     full = estimate("model.activations_checkpoint_granularity=full").time.host_seconds
-    assert full == pytest.approx(estimate().time.host_seconds * 4 / 3)
+    assert full == pytest.approx(estimate(ONE_BY_ONE).time.host_seconds * 4 / 3)
+
+
+def test_a_replay_takes_each_kernel_its_least_time():
+    replayed = estimate("model.num_layers=3").time
+    assert replayed.host_seconds == pytest.approx(3 * 0.31e-3 + 2.3e-3)
+    assert replayed.step_seconds < estimate("model.num_layers=3", ONE_BY_ONE).time.step_seconds
+
+
+def test_layers_that_are_split_are_started_one_by_one():
+    split = estimate("model.tensor_model_parallel_size=2", devices=2).time.host_seconds
+    assert split == estimate(ONE_BY_ONE).time.host_seconds
 
 
 def test_sequence_parallelism_splits_what_tensor_parallelism_repeats():
@@ -114,7 +127,7 @@ def test_sequence_parallelism_splits_what_tensor_parallelism_repeats():
 
 
 def test_a_second_stack_of_layers_is_started_too():
-    found = estimate(recipe="protein/prott5nv/pretrain_small")
+    found = estimate(ONE_BY_ONE, recipe="protein/prott5nv/pretrain_small")
     assert found.time.host_seconds == pytest.approx(24 * 3.95e-3)
 
 

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 
+from bionemo_trainer.config.cuda_graph import obstacle_to_graphs
 from bionemo_trainer.config.layout import Layout
 from bionemo_trainer.config.parameters import num_parameters
 from bionemo_trainer.config.schema.model import MegaMolBARTModel, ProtT5nvModel
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.config.speed.gpus import Gpu
-from bionemo_trainer.config.speed.measured import HOST_SECONDS_PER_LAYER, working_seconds
+from bionemo_trainer.config.speed.measured import (
+    HOST_SECONDS_PER_LAYER,
+    REPLAYED_SECONDS_PER_LAYER,
+    REPLAYED_SECONDS_PER_STEP,
+    working_seconds,
+)
 from bionemo_trainer.config.speed.workload import Workload
 
 _ACCUMULATION_BYTES = 10
@@ -47,16 +53,19 @@ def costs_of(config: TrainConfig, layout: Layout, work: Workload, gpu: Gpu) -> C
     accumulated = share * _ACCUMULATION_BYTES / gpu.memory_bytes_per_second
     updated = share * (_ZEROING_BYTES + _UPDATE_BYTES / layout.data) / gpu.memory_bytes_per_second
     return Costs(
-        host_seconds=_host_seconds(config, layout),
+        host_seconds=_host_seconds(config, layout, work),
         compute_seconds=working_seconds(flops, width, gpu) + accumulated,
         update_seconds=updated,
     )
 
 
-def _host_seconds(config: TrainConfig, layout: Layout) -> float:
+def _host_seconds(config: TrainConfig, layout: Layout, work: Workload) -> float:
     stacks = 2 if isinstance(config.model, MegaMolBARTModel | ProtT5nvModel) else 1
+    layers = stacks * config.model.num_layers / layout.pipeline
+    if layout.model_parallel == 1 and obstacle_to_graphs(config) is None:
+        return REPLAYED_SECONDS_PER_LAYER * layers + REPLAYED_SECONDS_PER_STEP / work.micro_batches
     repeated = _REPEATED_FORWARD if config.model.activations_checkpoint_granularity == "full" else 1.0
-    return HOST_SECONDS_PER_LAYER[config.family] * stacks * config.model.num_layers / layout.pipeline * repeated
+    return HOST_SECONDS_PER_LAYER[config.family] * layers * repeated
 
 
 def _flops(config: TrainConfig, work: Workload) -> float:

@@ -1,4 +1,4 @@
-"""What the estimate of speed takes from measurements of one GPU: three constants, each with the figure that it comes from.
+"""What the estimate of speed takes from measurements of one GPU: five constants, each with the figure that it comes from.
 
 The figures are `figures`, and stand in `trainer/LOG.md` with all that belongs to them.
 """
@@ -20,9 +20,19 @@ HOST_SECONDS_PER_LAYER: dict[Family, float] = {
     "esm2nv": 5.25e-3,  # not measured: ESM-1nv's, whose layers differ in their positions only
     "prott5nv": 3.95e-3,  # 16 proteins in 94.7 ms, 24 layers (H200, 2026-11-24)
 }
-"""Processor time in which the host starts the kernels of a layer, forward and backward, for one micro batch of any
+"""Processor time in which the host starts the kernels of a layer one by one, forward and backward, for one micro batch of any
 size. It depends on the host more than on the GPU, and on how the trainer was written then: the later of both dates has
 other attention."""
+
+
+REPLAYED_SECONDS_PER_LAYER = 0.31e-3
+"""The same of a CUDA graph, which the host starts as a whole: 82 kernels of a layer of MegaMolBART, each of which takes a GPU 3.8 us
+even where there is next to nothing to do, as to add a small gradient (H200, 2026-11-25)."""
+
+
+REPLAYED_SECONDS_PER_STEP = 2.3e-3
+"""What the host does in a step beside its micro batches, where these are graphs: seeds, counts, norm, update (a network of a few thousand
+parameters on one core of a Xeon, 2026-11-25). The times per layer above were taken of whole steps, so they hold it already."""
 
 
 def working_seconds(flops: float, width: float, gpu: Gpu) -> float:
