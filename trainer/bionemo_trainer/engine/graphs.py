@@ -8,17 +8,19 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
-from torch.cuda import _POOL_HANDLE
-from torch.cuda.memory import _cuda_endAllocateToPool, _cuda_releasePool  # type: ignore[attr-defined]  # for its own use
 
 from bionemo_trainer.config.cuda_graph import obstacle_to_graphs
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.models.attention import triton_works
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch
 from bionemo_trainer.models.freight import Freight
+
+if TYPE_CHECKING:
+    from torch.cuda import _POOL_HANDLE
 
 _log = logging.getLogger(__name__)
 
@@ -108,9 +110,9 @@ class MicroBatchGraphs:
             # Expected: a failed capture ends for torch's generator and for the pool too. Actual: both stay in capture; the one refuses
             # to draw, the other to be used, and even to be given back. Can go when `CUDAGraph.capture_end` tells them of failures.
             generator.graphsafe_set_state(before.graphsafe_get_state())
-            with suppress(RuntimeError):
-                _cuda_endAllocateToPool(self._device.index, self._pool.id)
-                _cuda_releasePool(self._device.index, self._pool.id)
+            with suppress(RuntimeError, AttributeError):  # where torch did it, or has no such functions
+                torch._C._cuda_endAllocateToPool(self._device.index, self._pool.id)  # noqa: SLF001 - there is no public one
+                torch._C._cuda_releasePool(self._device.index, self._pool.id)  # noqa: SLF001 - likewise
             self._give_up(str(error).strip().splitlines()[0])
             return None
         self._recorded[freight.shape] = recorded
@@ -120,7 +122,7 @@ class MicroBatchGraphs:
     def _recording_of(self, freight: Freight) -> _Recorded:
         numbers, graph = freight.numbers.to(self._device), torch.cuda.CUDAGraph()
         # Other threads, such as the loader's that pins memory, go on calling the driver.
-        pool = _POOL_HANDLE(self._pool.id)  # torch before 2.15 takes no pool itself
+        pool = cast("_POOL_HANDLE", self._pool.id)  # torch before 2.15 takes no pool itself
         capture = torch.cuda.graph(graph, pool=pool, stream=self._stream, capture_error_mode="thread_local")
         with capture, torch.autograd.set_multithreading_enabled(False):
             self._learn(freight.unloaded(numbers), self._weight, self._loss_sum)
