@@ -83,7 +83,7 @@ def _rates(estimate: SpeedEstimate) -> str:
 
 def _parts(estimate: SpeedEstimate) -> str:
     time = estimate.time
-    parts = [f"host {_seconds(time.host_seconds)}", f"GPU {_seconds(time.gpu_seconds)}"]
+    parts = [f"starting kernels {_seconds(time.host_seconds)}", f"GPU {_seconds(time.gpu_seconds)}"]
     if estimate.layout.pipeline > 1:
         parts.append(f"bubble {_seconds(time.bubble_seconds)}")
     if estimate.layout.world_size > 1:
@@ -98,7 +98,7 @@ def _advice(limit: Limit, layout: Layout) -> str:
         case "host":
             gain = "larger micro batches cost little time"
             also = " and fewer tensor-parallel ranks none" if layout.tensor > 1 else ""
-            return f"the host, which starts kernels, holds it back, so {gain}{also}"
+            return f"starting kernels holds it back, so {gain}{also}"
         case "GPU":
             return "the GPU holds it back"
         case "communication":

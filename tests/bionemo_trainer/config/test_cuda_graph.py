@@ -3,7 +3,7 @@
 import pytest
 
 from bionemo_trainer.config.cuda_graph import obstacle_to_graphs
-from testkit.networks import MEGAMOLBART, small_config
+from bionemo_trainer.config.load import load_recipe
 
 ON_GPU = ("trainer.accelerator=gpu", "trainer.precision=bf16-mixed")
 
@@ -13,8 +13,8 @@ ON_GPU = ("trainer.accelerator=gpu", "trainer.precision=bf16-mixed")
     [
         (ON_GPU, None),
         ((*ON_GPU, "model.enable_cuda_graph=False"), "model.enable_cuda_graph is False"),
-        (("trainer.precision=bf16-mixed",), "trainer.accelerator is not gpu"),
-        (("trainer.accelerator=gpu",), "trainer.precision is 32"),
+        (("trainer.accelerator=cpu", "trainer.precision=bf16-mixed"), "trainer.accelerator is not gpu"),
+        (("trainer.accelerator=gpu", "trainer.precision=32"), "trainer.precision is 32"),
         (
             (*ON_GPU, "model.hidden_size=320", "model.ffn_hidden_size=320", "model.num_attention_heads=2"),
             "heads are wider than 128",
@@ -24,4 +24,4 @@ ON_GPU = ("trainer.accelerator=gpu", "trainer.precision=bf16-mixed")
     ],
 )
 def test_what_waits_for_the_host_is_no_graph(overrides, reason):
-    assert obstacle_to_graphs(small_config(MEGAMOLBART, *overrides)) == reason
+    assert obstacle_to_graphs(load_recipe("molecule/megamolbart/pretrain_xsmall_span_aug", overrides).config) == reason
