@@ -73,7 +73,7 @@ def errors_of(case: Case, device: torch.device, dtype: torch.dtype) -> list[floa
     of_query, of_memory = torch.autograd.grad(found, (query, memory), gradient)
     found_all = (found, of_query, *of_memory.unbind(2))
     expected_all = (expected, *torch.autograd.grad(expected, inputs_64, gradient.double().cpu(), allow_unused=True))
-    return [_error(ours, theirs) for ours, theirs in zip(found_all, expected_all, strict=True)]
+    return [relative_error(ours, theirs) for ours, theirs in zip(found_all, expected_all, strict=True)]
 
 
 def _sources(case: Case, query: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
@@ -123,6 +123,9 @@ def _bounds(lengths: Sequence[int], device: torch.device) -> Tensor:
     return torch.tensor([0, *lengths]).cumsum(0).to(device, torch.int32)
 
 
-def _error(found: Tensor, expected: Tensor) -> float:
-    largest = expected.abs().max().clamp(min=1e-6)
-    return float((found.detach().double().cpu() - expected.detach()).abs().max() / largest)
+def relative_error(found: Tensor, expected: Tensor) -> float:
+    """The largest error, relative to the largest value that is expected; 0 of nothing."""
+    if not found.numel():
+        return 0.0
+    right = expected.detach().cpu()
+    return float((found.detach().double().cpu() - right).abs().max() / right.abs().max().clamp(min=1e-6))

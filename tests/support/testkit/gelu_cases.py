@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from bionemo_trainer.kernels.gelu import biased_gelu
+from testkit.attention_cases import relative_error
 from testkit.two_ranks import Findings
 
 SHAPES = {"one tile": (3, 1, 40), "several tiles": (300, 1, 136), "no token": (0, 1, 16)}
@@ -28,10 +29,4 @@ def gelu_errors(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype
     hidden_64, bias_64 = (part.detach().double().requires_grad_() for part in (hidden, bias))
     result = functional.gelu(hidden_64 + bias_64)
     expected = (result, *torch.autograd.grad(result, (hidden_64, bias_64), gradient.double()))
-    return [_error(ours.detach().double(), right.detach()) for ours, right in zip(found, expected, strict=True)]
-
-
-def _error(found: torch.Tensor, expected: torch.Tensor) -> float:
-    if not found.numel():
-        return 0.0
-    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-6))
+    return [relative_error(ours, right) for ours, right in zip(found, expected, strict=True)]

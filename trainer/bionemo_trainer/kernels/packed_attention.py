@@ -16,6 +16,7 @@ from bionemo_trainer.kernels.attention_backward import (
 )
 from bionemo_trainer.kernels.attention_forward import attend, attend_in_short_sequences
 from bionemo_trainer.kernels.dropout import threshold_of
+from bionemo_trainer.kernels.sources import parts_of
 from bionemo_trainer.kernels.tiles import BLOCK
 
 NARROWEST_FILLED = 16
@@ -48,12 +49,6 @@ def packed_attention_op(
         list(sources), *bounds, *tiles, seed, share, first_head, is_causal, has_long
     )
     return attended
-
-
-def parts_of(sources: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, keys and values out of tensors that hold one or several of them, as views."""
-    query, key, value = (part for source in sources for part in source.unbind(2))
-    return query, key, value
 
 
 @torch.library.custom_op("bionemo::packed_attention", mutates_args=())

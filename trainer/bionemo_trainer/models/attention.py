@@ -19,6 +19,7 @@ from torch.nn import functional
 from torch.nn.attention.varlen import varlen_attn
 
 from bionemo_trainer.config.cuda_graph import WIDEST_HEAD
+from bionemo_trainer.kernels.sources import parts_of
 from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
 from bionemo_trainer.models.batch import PackedTokens
 
@@ -172,12 +173,6 @@ def triton_attention(heads: Heads, sight: Sight) -> Tensor:
         has_long=sight.queries.has_long or sight.keys.has_long,
     )
     return attended
-
-
-def parts_of(heads: Heads) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries [Q, N, D], keys [K, N, D] and values [K, N, D], as views."""
-    query_QND, key_KND, value_KND = (part for source in heads for part in source.unbind(2))
-    return query_QND, key_KND, value_KND
 
 
 def padded_attention(heads: Heads, sight: Sight) -> Tensor:

@@ -52,11 +52,12 @@ class Freight:
     def of_few_shapes(cls, batch: packing.EncoderBatch | packing.EncoderDecoderBatch) -> Self:
         """The same, filled up so that many batches have the same `shape`."""
         full = filled(batch)
+        sides = _sides_of(full)
         places = np.flatnonzero(full.labels != IGNORED)
         more = (0, size_for(len(places)) - len(places))
         ids = np.pad(full.labels[places], more, constant_values=IGNORED)
-        longest = tuple(_rounded_up(side.max_seqlen) for side in _sides_of(full))
-        return cls._loaded(_sides_of(full), np.pad(places, more), ids, longest, batch)
+        longest = tuple(_rounded_up(side.max_seqlen) for side in sides)
+        return cls._loaded(sides, np.pad(places, more), ids, longest, batch)
 
     @classmethod
     def _loaded(

@@ -1,6 +1,7 @@
 """The layers of all four networks, as submodules for megatron-core's transformer block.
 
-Called by `bert` and `encoder_decoder`. The loop over layers and full recomputation are megatron-core's. Shapes: hidden states are [T, 1, H], under sequence parallelism [T / tensor size, 1, H].
+Called by `bert` and `encoder_decoder`. The loop over layers and full recomputation are megatron-core's.
+Shapes: hidden states are [T, 1, H], under sequence parallelism [T / tensor size, 1, H].
 """
 
 from collections.abc import Callable

@@ -5,6 +5,7 @@ Compared by a test, which holds each within its tolerance, and shown in `docs/sp
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from bionemo_trainer.config.load import load_recipe
 from bionemo_trainer.config.speed.estimate import estimate_speed
@@ -55,75 +56,59 @@ class Figure:
         )
 
 
-_MEGAMOLBART = "molecule/megamolbart/pretrain_small_span_aug"
+_of_megamolbart = partial(
+    Figure, recipe="molecule/megamolbart/pretrain_small_span_aug", micro_batch_size=128, mean_length=38.4
+)
 
 FIGURES: tuple[Figure, ...] = (
-    Figure(
+    _of_megamolbart(
         name="MegaMolBART, 1,600 a step, the GPU's work alone",
         date="2026-11-25",
         gpu=GpuName.H100,
-        recipe=_MEGAMOLBART,
-        micro_batch_size=128,
         samples=1600,
-        mean_length=38.4,
         samples_per_second=1600 / 0.0687,
         role=Role.SOURCE,
         gpu_only=True,
     ),
-    Figure(
+    _of_megamolbart(
         name="MegaMolBART, 1,600 a step",
         date="2026-11-25",
         gpu=GpuName.H100,
-        recipe=_MEGAMOLBART,
-        micro_batch_size=128,
         samples=1600,
-        mean_length=38.4,
         samples_per_second=15_600,  # 15,000 to 16,200
         role=Role.SOURCE,
     ),
-    Figure(
+    _of_megamolbart(
         name="MegaMolBART, 1,600 a step, as a CUDA graph",
         date="2026-11-25",
         gpu=GpuName.H200,
-        recipe=_MEGAMOLBART,
-        micro_batch_size=128,
         samples=1600,
-        mean_length=38.4,
         samples_per_second=28_800,
         role=Role.TEST,
         replays=True,
     ),
-    Figure(
+    _of_megamolbart(
         name="MegaMolBART, 1,600 a step, as a CUDA graph, before GELU and short attention had kernels of their own",
         date="2026-11-25",
         gpu=GpuName.H100,
-        recipe=_MEGAMOLBART,
-        micro_batch_size=128,
         samples=1600,
-        mean_length=38.4,
         samples_per_second=22_270,
         role=Role.TEST,
         replays=True,
     ),
-    Figure(
+    _of_megamolbart(
         name="MegaMolBART, 1,024 a step, two trainings on one GPU, each",
         date="2026-11-25",
         gpu=GpuName.H100,
-        recipe=_MEGAMOLBART,
-        micro_batch_size=128,
         samples=1024,
-        mean_length=38.4,
         samples_per_second=9_850,  # 9,000 to 10,700
         role=Role.TEST,
     ),
-    Figure(
+    _of_megamolbart(
         name="MegaMolBART, 128 a step, an earlier trainer with padded attention",
         date="2026-11-24",
         gpu=GpuName.H200,
-        recipe=_MEGAMOLBART,
-        micro_batch_size=128,
         samples=128,
-        mean_length=38.4,
         samples_per_second=1_650,
         role=Role.OTHER,
         tolerance_ratio=0.30,
