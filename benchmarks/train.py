@@ -149,7 +149,7 @@ def _profile(contestant: Contestant) -> str:
     activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
     with torch.profiler.profile(activities=activities) as profile:
         turn = contestant.take_turn(3)
-    table = profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=30, max_name_column_width=60)
+    table = profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=60, max_name_column_width=60)
     return f"three steps took {turn.seconds:.3f} s\n{table}\n"
 
 

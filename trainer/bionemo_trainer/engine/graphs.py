@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from bionemo_trainer.config.cuda_graph import obstacle_to_graphs
 from bionemo_trainer.config.schema.root import TrainConfig
-from bionemo_trainer.models.attention import triton_works
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch
 from bionemo_trainer.models.freight import Freight
+from bionemo_trainer.models.kernel_support import triton_works
 
 if TYPE_CHECKING:
     from torch.cuda import _POOL_HANDLE

@@ -9,6 +9,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from bionemo_trainer.kernels.column_sums import column_sums
+
 ROWS, COLUMNS = 32, 128
 """Tokens and features that a program holds at a time; a row of them is one access to memory."""
 NUM_TILES = 4
@@ -52,7 +54,7 @@ def _backward(gradient: Tensor, hidden: Tensor, bias: Tensor) -> tuple[Tensor, T
     differentiate_tiles[(triton.cdiv(columns, COLUMNS), num_sums)](
         gradient, hidden, bias, found, sums, rows, columns, ROWS=ROWS, COLUMNS=COLUMNS, NUM_TILES=NUM_TILES
     )
-    return found, sums.sum(0).to(bias.dtype)
+    return found, column_sums(sums, bias.dtype)
 
 
 @_backward.register_fake

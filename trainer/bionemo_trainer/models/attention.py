@@ -5,12 +5,9 @@ heads that are too wide for it, and one that pads inside, for CPUs and 32 bit. A
 a line in `kernel_for`. Shapes: Q queries and K keys packed, B sequences, S the longest of them, N heads of width D.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.util import find_spec
-from shutil import which
+from functools import cached_property
 from typing import Self, cast
 
 import torch
@@ -22,15 +19,12 @@ from bionemo_trainer.config.cuda_graph import WIDEST_HEAD
 from bionemo_trainer.kernels.sources import parts_of
 from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
 from bionemo_trainer.models.batch import PackedTokens
-
-_log = logging.getLogger(__name__)
+from bionemo_trainer.models.kernel_support import triton_works
 
 WHOLE_SEQUENCE = (-1, -1)
 """Window of tokens to the left and right that a query sees: all."""
 PAST_ONLY = (-1, 0)
 """Window of causal attention."""
-C_COMPILERS = ("gcc", "clang")
-"""What Triton looks for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,16 +137,6 @@ def kernel_for(
     if width <= WIDEST_HEAD and (triton_works() if can_compile is None else can_compile):
         return triton_attention
     return variable_length_attention if width % 8 == 0 and width <= 256 and not dropout else padded_attention
-
-
-@cache
-def triton_works() -> bool:
-    """Whether Triton is installed, with a C compiler, without which it can't start what it compiled; says so once if not."""
-    lacks = [] if find_spec("triton") else ["the package triton"]
-    lacks += [] if any(map(which, C_COMPILERS)) else [f"a C compiler ({' or '.join(C_COMPILERS)})"]
-    if lacks:
-        _log.warning("attention runs slower than it could: %s is missing; install it in the image", " and ".join(lacks))
-    return not lacks
 
 
 def triton_attention(heads: Heads, sight: Sight) -> Tensor:

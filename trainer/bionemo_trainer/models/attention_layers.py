@@ -20,6 +20,7 @@ from bionemo_trainer.models.attention import Bounds, DropoutKey, Heads, Kernel, 
 from bionemo_trainer.models.batch import PackedTokens
 from bionemo_trainer.models.key_value_cache import KeyValueCache, attend_to_cached
 from bionemo_trainer.models.projections import ColumnLinear, RowLinear
+from bionemo_trainer.models.residual import is_fused
 from bionemo_trainer.models.rotary import Rotation
 from bionemo_trainer.models.transformer_config import allocation_device
 
@@ -61,7 +62,7 @@ class LayerContext:
         device = pack.tokens_T.device
         dropout = config.attention_dropout if drops else 0.0
         kernel = kernel_for(device.type, config.params_dtype, config.kv_channels, dropout)
-        draws = dropout and kernel is triton_attention
+        draws = (dropout and kernel is triton_attention) or (drops and config.hidden_dropout and is_fused(config))
         return cls(
             bounds=Bounds.of(pack),
             memory_bounds=memory,
@@ -114,6 +115,10 @@ class _Attention(MegatronModule):
             tp_group=groups.tp,
         )
 
+    def dropout_seed(self, context: LayerContext) -> Tensor | None:
+        """What decides, with a place, what is dropped here, 32 bit [1]; None where torch's generator does, or nothing is."""
+        return None if context.dropout_seed is None else context.dropout_seed + self.stream
+
     def _projection(self, num_parts: int) -> ColumnLinear:
         """Hidden states to `num_parts` vectors per head, with the heads split over the ranks."""
         return ColumnLinear(
@@ -134,8 +139,10 @@ class _Attention(MegatronModule):
     def _attend(self, heads: Heads, keys: Bounds, context: LayerContext) -> Tensor:
         dropout = self.config.attention_dropout if self.training else 0.0
         dropout_key = None
-        if dropout and context.dropout_seed is not None:
-            dropout_key = DropoutKey(seed=context.dropout_seed + self.stream, first_head=self.first_head)
+        if dropout and context.kernel is triton_attention:
+            seed = self.dropout_seed(context)
+            assert seed is not None, "a context for training has a seed where a kernel needs one"
+            dropout_key = DropoutKey(seed=seed, first_head=self.first_head)
         sight = Sight(
             queries=context.bounds, keys=keys, is_causal=self.is_causal, dropout=dropout, dropout_key=dropout_key
         )

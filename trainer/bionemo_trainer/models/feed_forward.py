@@ -5,13 +5,12 @@ Called by `layers`. Shapes: F features between the projections.
 
 from collections.abc import Callable
 
-import torch
 from megatron.core.transformer.mlp import MLP
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
 from torch.nn import functional
 
-from bionemo_trainer.models.attention import triton_works
+from bionemo_trainer.models.kernel_support import has_kernels
 
 type Activation = Callable[[Tensor, Tensor], Tensor]
 """A projection [T, 1, F] and its bias [F] to what the next projection takes [T, 1, F]."""
@@ -34,8 +33,7 @@ class FeedForward(MLP):
 
 def activation_for(config: TransformerConfig) -> Activation:
     """GELU in its exact form: by our kernel on GPUs in 16 bit, else by torch's."""
-    is_on_gpu = not config.use_cpu_initialization
-    if is_on_gpu and config.params_dtype in (torch.float16, torch.bfloat16) and triton_works():
+    if has_kernels(config):
         from bionemo_trainer.kernels.gelu import biased_gelu  # noqa: PLC0415 - Triton comes with CUDA
 
         return biased_gelu

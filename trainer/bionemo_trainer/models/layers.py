@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from megatron.core.fusions.fused_bias_dropout import get_bias_dropout_add
 from megatron.core.transformer.mlp import MLPSubmodules
 from megatron.core.transformer.spec_utils import ModuleSpec
 from megatron.core.transformer.transformer_block import TransformerBlockSubmodules
@@ -21,6 +20,7 @@ from bionemo_trainer.models.feed_forward import FeedForward
 from bionemo_trainer.models.key_value_cache import KeyValueCache
 from bionemo_trainer.models.norm import Norm
 from bionemo_trainer.models.projections import ColumnLinear, RowLinear
+from bionemo_trainer.models.residual import AFTER_ATTENTION, AFTER_FEED_FORWARD, Addend, residual_for
 
 type Run = Callable[[Tensor, Tensor | None, LayerContext], Tensor]
 
@@ -34,6 +34,7 @@ class PackedLayer(TransformerLayer):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401  the base class's own
         super().__init__(*arguments, **settings)
+        self.residual = residual_for(self.config, self.tp_group.rank())
         self.run: Run = self.layer
         """What runs whole batches: `layer`, or what `compilation` made of it."""
 
@@ -63,18 +64,25 @@ class PackedLayer(TransformerLayer):
     ) -> Tensor:
         """Hidden states after the layer."""
         normed = self.input_layernorm(hidden_T1H)
-        hidden_T1H = self._added(hidden_T1H, self.self_attention(normed, batch, cache))
+        seed = self.self_attention.dropout_seed(batch)
+        addend = self._addend(self.self_attention(normed, batch, cache), seed, AFTER_ATTENTION)
         if memory_M1H is not None:
-            normed = self.pre_cross_attn_layernorm(hidden_T1H)
-            hidden_T1H = self._added(hidden_T1H, self.cross_attention(normed, memory_M1H, batch, cache))
-        return self._added(hidden_T1H, self.mlp(self.pre_mlp_layernorm(hidden_T1H)))
+            hidden_T1H, normed = self.residual.added_and_normed(hidden_T1H, addend, self.pre_cross_attn_layernorm)
+            block = self.cross_attention(normed, memory_M1H, batch, cache)
+            addend = self._addend(block, self.cross_attention.dropout_seed(batch), AFTER_ATTENTION)
+        hidden_T1H, normed = self.residual.added_and_normed(hidden_T1H, addend, self.pre_mlp_layernorm)
+        return self.residual.added(hidden_T1H, self._addend(self.mlp(normed), seed, AFTER_FEED_FORWARD))
 
-    def _added(self, residual: Tensor, output_and_bias: tuple[Tensor, Tensor | None]) -> Tensor:
-        """The residual stream with a block's output, its bias and dropout."""
-        if self.config.fp32_residual_connection:
-            residual = residual.float()
-        add = get_bias_dropout_add(self.training, self.config.bias_dropout_fusion)
-        return add(output_and_bias, residual, self.hidden_dropout)
+    def _addend(self, block: tuple[Tensor, Tensor | None], seed: Tensor | None, site: int) -> Addend:
+        output_T1H, bias_H = block
+        return Addend(
+            output_T1H=output_T1H,
+            bias_H=bias_H,
+            dropout=self.hidden_dropout,
+            is_training=self.training,
+            seed=seed,
+            site=site,
+        )
 
 
 def encoder_layers(config: TransformerConfig) -> TransformerBlockSubmodules:

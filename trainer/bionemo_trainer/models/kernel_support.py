@@ -1,0 +1,30 @@
+"""Where our kernels in Triton can run. Called by whatever chooses between them and torch's, outside of what is compiled."""
+
+import logging
+from functools import cache
+from importlib.util import find_spec
+from shutil import which
+
+import torch
+from megatron.core.transformer.transformer_config import TransformerConfig
+
+_log = logging.getLogger(__name__)
+
+C_COMPILERS = ("gcc", "clang")
+"""What Triton looks for."""
+
+
+@cache
+def triton_works() -> bool:
+    """Whether Triton is installed, with a C compiler, without which it can't start what it compiled; says so once if not."""
+    lacks = [] if find_spec("triton") else ["the package triton"]
+    lacks += [] if any(map(which, C_COMPILERS)) else [f"a C compiler ({' or '.join(C_COMPILERS)})"]
+    if lacks:
+        _log.warning("training runs slower than it could: %s is missing; install it in the image", " and ".join(lacks))
+    return not lacks
+
+
+def has_kernels(config: TransformerConfig) -> bool:
+    """Whether the elementwise parts of a network's layers run in kernels of ours: on GPUs, in 16 bit."""
+    is_on_gpu = not config.use_cpu_initialization
+    return is_on_gpu and config.params_dtype in (torch.float16, torch.bfloat16) and triton_works()
