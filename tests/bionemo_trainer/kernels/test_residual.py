@@ -5,9 +5,13 @@ import pytest
 pytest.importorskip("triton")
 
 from testkit.gpu_cases import in_a_process_of_its_own
-from testkit.residual_cases import CASES, OUTPUTS, PLAIN_OUTPUTS, network_cases, residual_errors_on_cpu
+from testkit.residual_cases import CASES, NORM_OUTPUTS, OUTPUTS, PLAIN_OUTPUTS, network_cases, residual_errors_on_cpu
 
-COMPARED = [*OUTPUTS, *(f"{output} without a norm" for output in PLAIN_OUTPUTS)]
+COMPARED = [
+    *OUTPUTS,
+    *(f"{output} without a norm" for output in PLAIN_OUTPUTS),
+    *(f"{output} without a block" for output in NORM_OUTPUTS),
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Our kernels of the residual stream against torch in 64 bit; imported by fresh processes, see `attention_cases`."""
+"""Our kernels of the residual stream and of its norms against torch in 64 bit; imported by fresh processes, see `attention_cases`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from bionemo_trainer.kernels.dropout import kept_weights
+from bionemo_trainer.kernels.norm import layer_norm
 from bionemo_trainer.kernels.residual import added, added_and_normed
 from bionemo_trainer.models import attention_layers
 from bionemo_trainer.models.build import Network
 from bionemo_trainer.models.compilation import CompiledRun, compile_layers
 from bionemo_trainer.models.layers import PackedLayer
+from bionemo_trainer.models.norm import Norm
 from bionemo_trainer.models.residual import FusedResidual
 from testkit.attention_cases import relative_error
 from testkit.networks import MEGAMOLBART, NO_DROPOUT, batch_for, process_groups_of_one, small_network
@@ -60,13 +62,16 @@ INPUTS = ("output", "bias", "residual", "weight", "shift")
 OUTPUTS = ("stream", "normed", *(f"gradient of the {name}" for name in INPUTS))
 """What is compared; without a norm, all but `normed` and the gradients of its weight and shift."""
 PLAIN_OUTPUTS = ("stream", *OUTPUTS[2:5])
+NORM_OUTPUTS = ("normed", "gradient of the stream", *OUTPUTS[5:])
 
 
 def residual_errors_on_cpu(_folder: Path) -> Findings:
-    """The largest errors of every case in 32 bit, those without a norm behind those with one."""
+    """The largest errors of every case in 32 bit, of OUTPUTS, PLAIN_OUTPUTS and NORM_OUTPUTS in this order."""
     cpu = torch.device("cpu")
     return {
-        name: [*normed_errors(case, cpu, torch.float32), *plain_errors(case, cpu, torch.float32)]
+        name: [
+            error for errors in (normed_errors, plain_errors, norm_errors) for error in errors(case, cpu, torch.float32)
+        ]
         for name, case in CASES.items()
     }
 
@@ -95,6 +100,17 @@ def plain_errors(case: Case, device: torch.device, dtype: torch.dtype) -> list[f
     return _errors(found, (result, *torch.autograd.grad(result, inputs, gradients[0].double())))
 
 
+def norm_errors(case: Case, device: torch.device, dtype: torch.dtype) -> list[float]:
+    """The largest error of each of NORM_OUTPUTS, relative to its largest value."""
+    inputs, gradients = _drawn(case, device, dtype)
+    stream, weight, shift = inputs[2:]
+    result = layer_norm(stream, weight, shift, eps=EPS)
+    found = (result, *torch.autograd.grad(result, inputs[2:], gradients[1]))
+    stream, weight, shift = inputs = _precise(inputs[2:])
+    result = functional.layer_norm(stream, (case.width,), weight, shift, EPS)
+    return _errors(found, (result, *torch.autograd.grad(result, inputs, gradients[1].double())))
+
+
 def network_cases(_folder: Path) -> Findings:
     """Losses and sums of absolute gradients of one network whose blocks join the stream in several ways, on CPU."""
     with process_groups_of_one(), pytest.MonkeyPatch.context() as patched:
@@ -102,6 +118,8 @@ def network_cases(_folder: Path) -> Findings:
         whole, dropping = (small_network(MEGAMOLBART, *NO_DROPOUT), small_network(MEGAMOLBART, *NO_DROPOUT, DROPOUT))
         found: Findings = {"torch": outcome_of(whole)}
         for name, network in (("whole", whole), ("dropping", dropping)):
+            for norm in (module for module in network.modules() if isinstance(module, Norm)):
+                norm.has_kernel = True
             for layer in layers_of(network):
                 layer.residual = FusedResidual(shard=0)
             found[name] = outcome_of(network)

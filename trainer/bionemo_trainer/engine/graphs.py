@@ -101,7 +101,8 @@ class MicroBatchGraphs:
             self._is_open = False
             _log.info("%d CUDA graphs are recorded; micro batches of further shapes run without", MOST_GRAPHS)
             return None
-        generator = torch.cuda.default_generators[torch.cuda.current_device()]
+        index = torch.cuda.current_device()
+        generator = torch.cuda.default_generators[index]
         before = torch.Generator(self._device).manual_seed(generator.initial_seed())
         before.set_offset(generator.get_offset())
         try:
@@ -111,8 +112,8 @@ class MicroBatchGraphs:
             # to draw, the other to be used, and even to be given back. Can go when `CUDAGraph.capture_end` tells them of failures.
             generator.graphsafe_set_state(before.graphsafe_get_state())
             with suppress(RuntimeError, AttributeError):  # where torch did it, or has no such functions
-                torch._C._cuda_endAllocateToPool(self._device.index, self._pool.id)  # noqa: SLF001 - there is no public one
-                torch._C._cuda_releasePool(self._device.index, self._pool.id)  # noqa: SLF001 - likewise
+                torch._C._cuda_endAllocateToPool(index, self._pool.id)  # noqa: SLF001 - there is no public one
+                torch._C._cuda_releasePool(index, self._pool.id)  # noqa: SLF001 - likewise
             self._give_up(str(error).strip().splitlines()[0])
             return None
         self._recorded[freight.shape] = recorded

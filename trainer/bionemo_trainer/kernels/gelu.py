@@ -12,8 +12,10 @@ from torch import Tensor
 from bionemo_trainer.kernels.column_sums import column_sums
 
 ROWS, COLUMNS = 32, 128
-"""Tokens and features that a program holds at a time; a row of them is one access to memory."""
-NUM_TILES = 4
+"""Tokens and features that a program holds; a row of them is one access to memory."""
+BACKWARD_ROWS, BACKWARD_WARPS = 8, 2
+"""In the backward pass, which needs more registers for each."""
+NUM_TILES = 16
 """Tiles that a program of the backward pass walks over, one below the other; it leaves one row of sums."""
 MINUS_HALF_LOG2_E = tl.constexpr(-0.7213475204444817)
 P_SQRT_HALF = tl.constexpr(0.3275911 * 0.7071067811865476)
@@ -49,11 +51,12 @@ def _(hidden: Tensor, _bias: Tensor) -> Tensor:
 def _backward(gradient: Tensor, hidden: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     gradient, found = gradient.contiguous(), torch.empty_like(hidden)
     rows, columns = hidden.numel() // len(bias), len(bias)
-    num_sums = triton.cdiv(rows, ROWS * NUM_TILES)
+    num_sums = triton.cdiv(rows, BACKWARD_ROWS * NUM_TILES)
     sums = hidden.new_empty((num_sums, columns), dtype=torch.float32)
     differentiate_tiles[(triton.cdiv(columns, COLUMNS), num_sums)](
-        gradient, hidden, bias, found, sums, rows, columns, ROWS=ROWS, COLUMNS=COLUMNS, NUM_TILES=NUM_TILES
-    )
+        gradient, hidden, bias, found, sums, rows, columns,
+        ROWS=BACKWARD_ROWS, COLUMNS=COLUMNS, NUM_TILES=NUM_TILES, num_warps=BACKWARD_WARPS,
+    )  # fmt: skip
     return found, column_sums(sums, bias.dtype)
 
 

@@ -50,6 +50,8 @@ class CompiledRun:
         try:
             return self._run(hidden_T1H, memory_M1H, batch)
         except (BackendCompilerFailed, FailOnRecompileLimitHit, InductorError, TorchDynamoException) as error:
+            if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+                raise  # nothing can be compiled while a graph is recorded; what records goes on without
             reason = " ".join(str(error).split("\n\n")[0].split())
             _log.warning("layers run uncompiled: %s; model.compile=False leaves the attempt out", reason)
             for layer in self._layers:
