@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.data.step_batches import Share
-from bionemo_trainer.engine.process_groups import Ranks, form_model_groups
+from bionemo_trainer.engine.process_groups import Ranks
 from bionemo_trainer.engine.stepping import Trainee
 from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.training.loaders import training_loader, unpacked
@@ -76,7 +75,6 @@ class Trainer(Contestant):
 
     def __init__(self, config: TrainConfig, samples: int, device: torch.device) -> None:
         super().__init__(config, samples, device)
-        form_model_groups(layout_of(config))
         self.trainee = Trainee(config, Ranks(world=0, data=0, tensor=0, pipeline=0, device=device))
 
     def step(self, freights: Sequence[Freight], position: int) -> Tensor:

@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.config.parameters import vocabulary_size
 from bionemo_trainer.config.schema.root import TrainConfig
-from bionemo_trainer.engine.process_groups import Ranks, form_model_groups
+from bionemo_trainer.engine.process_groups import Ranks
 from bionemo_trainer.engine.seeds import seed_dropout
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, PackedTokens, Targets
 from bionemo_trainer.models.freight import Freight
@@ -58,7 +57,6 @@ class Rival(Contestant):
 
     def __init__(self, config: TrainConfig, samples: int, device: torch.device) -> None:
         super().__init__(config, samples, device)
-        form_model_groups(layout_of(config))
         self.ranks = Ranks(world=0, data=0, tensor=0, pipeline=0, device=device)
         seed_dropout(config.model.seed, 0, self.ranks)
         self.network = self.build().to(device).train()

@@ -88,13 +88,11 @@ def attend(
         )  # fmt: skip
         key_rows += BLOCK * key_row
         value_rows += BLOCK * value_row
-    for start in range(whole, last, BLOCK):
+    if whole < last:  # one block: the rest of the keys, or that of the diagonal
         largest_M, sum_M, attended_MD = walked(
-            query_MD, key_rows, value_rows, start, rows, columns, key_count, bits_M, largest_M, sum_M, attended_MD,
+            query_MD, key_rows, value_rows, whole, rows, columns, key_count, bits_M, largest_M, sum_M, attended_MD,
             scale, WIDTH, FILLED, False, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
         )  # fmt: skip
-        key_rows += BLOCK * key_row
-        value_rows += BLOCK * value_row
     outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
     finished(
         outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query, WIDTH, FILLED
