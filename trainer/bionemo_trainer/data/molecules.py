@@ -48,7 +48,9 @@ def random_smiles(smiles: str, seed: int, count: int = 1) -> list[str]:
     Raises:
         DataError: RDKit can't parse it.
     """
-    return list(Chem.MolToRandomSmilesVect(_parsed(smiles), count, randomSeed=seed))
+    molecule = _parsed(smiles)
+    Chem.GetSymmSSSR(molecule)  # rings are noted in the molecule; else the writer seeks them anew for every string
+    return list(Chem.MolToRandomSmilesVect(molecule, count, randomSeed=seed))
 
 
 def _parsed(smiles: str) -> Chem.Mol:

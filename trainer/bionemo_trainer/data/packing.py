@@ -78,15 +78,15 @@ def micro_batches[Sample: (EncoderSample, EncoderDecoderSample)](
         ConfigError: A sample alone is longer than that.
     """
     batches: list[Sequence[Sample]] = []
-    start, filled = 0, np.zeros(2, dtype=np.int64)
+    start, in_encoder, in_decoder = 0, 0, 0
     for index, sample in enumerate(samples):
-        lengths = _lengths(sample)
-        if lengths.max() > max_tokens:
-            raise ConfigError([_too_long(int(lengths.max()), max_tokens)])
-        filled += lengths
-        if filled.max() > max_tokens:
+        read, written = _lengths(sample)
+        if max(read, written) > max_tokens:
+            raise ConfigError([_too_long(max(read, written), max_tokens)])
+        if max(in_encoder + read, in_decoder + written) > max_tokens:
             batches.append(samples[start:index])
-            start, filled = index, lengths
+            start, in_encoder, in_decoder = index, 0, 0
+        in_encoder, in_decoder = in_encoder + read, in_decoder + written
     if samples:
         batches.append(samples[start:])
     return batches
@@ -132,11 +132,11 @@ def padded[Id: (np.uint16, np.int32)](
     return rows, is_real
 
 
-def _lengths(sample: EncoderSample | EncoderDecoderSample) -> npt.NDArray[np.int64]:
-    """Tokens that a sample takes in the encoder and in the decoder [2]."""
+def _lengths(sample: EncoderSample | EncoderDecoderSample) -> tuple[int, int]:
+    """Tokens that a sample takes in the encoder and in the decoder."""
     if isinstance(sample, EncoderSample):
-        return np.array([len(sample.tokens), 0])
-    return np.array([len(sample.encoder_tokens), len(sample.decoder_tokens)])
+        return len(sample.tokens), 0
+    return len(sample.encoder_tokens), len(sample.decoder_tokens)
 
 
 def _too_long(num_tokens: int, max_tokens: int) -> Problem:

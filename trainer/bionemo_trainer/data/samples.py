@@ -46,9 +46,12 @@ def decoder_sample(
     encoder_tokens: TokenIds, written: TokenIds, *, bos_id: int, eos_id: int, target_smiles: str | None = None
 ) -> EncoderDecoderSample:
     """Teacher forcing: the decoder reads [begin] + written [W] and must say written + [end]."""
+    read, labels = np.empty(len(written) + 1, dtype=np.uint16), np.empty(len(written) + 1, dtype=np.int32)
+    read[0], read[1:] = bos_id, written
+    labels[:-1], labels[-1] = written, eos_id
     return EncoderDecoderSample(
         encoder_tokens=encoder_tokens,
-        decoder_tokens=np.concatenate((np.array([bos_id], dtype=np.uint16), written)),
-        labels=np.concatenate((written.astype(np.int32), np.array([eos_id], dtype=np.int32))),
+        decoder_tokens=read,
+        labels=labels,
         target_smiles=target_smiles,
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from bionemo_trainer.config.ranges import ALL_FILES, EXTENSION, expand_range
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.data.collators.from_config import Collator, collator_of
@@ -70,10 +72,12 @@ class StepBatches:
             DataError: A row can't be read or is no molecule.
         """
         masked, pairs = [], []
-        for position in self.share.positions(step, self.global_batch_size):
-            if not self.is_endless and position >= len(self.dataset):
-                break
-            sample = self.collator(position, self.dataset.sample(self.order.index(position)))
+        positions = self.share.positions(step, self.global_batch_size)
+        if not self.is_endless:
+            positions = range(positions.start, min(positions.stop, len(self.dataset)))
+        rows = self.order.indices(np.arange(positions.start, positions.stop))
+        for position, row in zip(positions, rows.tolist(), strict=True):
+            sample = self.collator(position, self.dataset.sample(row))
             if isinstance(sample, EncoderSample):
                 masked.append(sample)
             else:
