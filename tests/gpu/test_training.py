@@ -47,6 +47,12 @@ def test_sixteen_bit_follows_thirty_two(on_cpu, on_gpu, precision, recipe):
     assert on_gpu[f"{precision} {recipe}"] == pytest.approx(on_cpu[recipe], rel=0.03)
 
 
+@pytest.mark.parametrize("recipe", FAMILIES)
+def test_eight_bit_follows_thirty_two(on_cpu, on_gpu, recipe):
+    assert on_gpu[f"fp8-mixed {recipe}"] == pytest.approx(on_cpu[recipe], rel=0.06)
+    assert on_gpu[f"fp8-mixed {recipe}"] != on_gpu[f"bf16-mixed {recipe}"]
+
+
 @pytest.mark.parametrize("layout", ["tensor", "sequence"])
 @pytest.mark.parametrize("recipe", FAMILIES)
 def test_two_ranks_on_one_gpu_share_layers(on_cpu, shared, layout, recipe):

@@ -73,8 +73,8 @@ class TrainingSpec(SpecModel):
     """How the model is cut over processes. Example: {tensor: 4, pipeline: 1}. Default: data parallelism only."""
 
     precision: Literal["32", "bf16-mixed", "16-mixed", "fp8-mixed"] = "bf16-mixed"
-    """Arithmetic of the training. Example: "32", with its quotes. Default: bf16-mixed. fp8-mixed needs Transformer Engine in
-    the image."""
+    """Arithmetic of the training. Example: "32", with its quotes. Default: bf16-mixed. fp8-mixed needs GPUs from Hopper on, such as
+    the H100."""
 
     dataset: Dataset
     """The prepared data. Example: {preprocessRef: {name: zinc15}}. Required. Fixed once the first attempt has started."""

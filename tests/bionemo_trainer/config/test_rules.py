@@ -43,6 +43,31 @@ def refused(recipe, *overrides):
             id="heads and width",
         ),
         pytest.param(
+            MOLECULES,
+            ["trainer.precision=fp8", "trainer.num_nodes=1", "trainer.devices=2", f"{TENSOR}=2"],
+            [
+                (
+                    f"trainer.precision: 'fp8-mixed' needs whole layers on every rank, and {TENSOR} is 2; "
+                    "set it to bf16-mixed, or the tensor-parallel size to 1."
+                )
+            ],
+            id="layers in 8 bit are whole",
+        ),
+        pytest.param(
+            MOLECULES,
+            ["trainer.precision=fp8-mixed", "model.hidden_size=40", "model.ffn_hidden_size=72"],
+            [
+                f"model.{name}: {width} must be a multiple of 16 with trainer.precision=fp8-mixed; "
+                "change it, or set the precision to bf16-mixed."
+                for name, width in (
+                    ("hidden_size", 40),
+                    ("ffn_hidden_size", 72),
+                    ("num_attention_heads x the width of a head", 40),
+                )
+            ],
+            id="widths in 8 bit",
+        ),
+        pytest.param(
             ESM1,
             ["trainer.devices=4", f"{PIPELINE}=4"],
             [f"{PIPELINE}: 4 does not divide model.num_layers (6); choose one of 1, 2, 3, 6."],

@@ -107,7 +107,8 @@ def _layer_bytes(config: TrainConfig, width: int, *, attentions: int) -> int:
     if model.activations_checkpoint_granularity == "full":
         return width * model.hidden_size
     projected = head_width(model) * model.num_attention_heads
-    sharded = attentions * 4 * projected + 2 * model.ffn_hidden_size
+    turned = 2 * projected if model.position_embedding_type == "rope" else 0  # queries and keys of self-attention
+    sharded = attentions * 4 * projected + turned + 2 * model.ffn_hidden_size
     whole = (attentions + 1) * 2 * model.hidden_size
     masks = (attentions + 1) * model.hidden_size if model.hidden_dropout else 0
     split = model.tensor_model_parallel_size if model.sequence_parallel else 1

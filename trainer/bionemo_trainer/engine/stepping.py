@@ -27,6 +27,7 @@ from bionemo_trainer.engine.seeds import seed_dropout
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, Targets
 from bionemo_trainer.models.build import Network, build_model
 from bionemo_trainer.models.compilation import compile_layers
+from bionemo_trainer.models.eight_bit import multiply_in_eight_bit, refuse_without_eight_bit
 from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.models.losses import TokenLosses
 
@@ -34,8 +35,8 @@ type Batch = EncoderBatch | EncoderDecoderBatch
 
 _log = logging.getLogger(__name__)
 
-DTYPES = {"32": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-"""What the network computes with, by `trainer.precision`."""
+DTYPES = {"32": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16, "fp8-mixed": torch.bfloat16}
+"""What the network computes with, by `trainer.precision`; in fp8-mixed projections do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,6 +104,9 @@ class Trainee:
     def __init__(self, config: TrainConfig, ranks: Ranks) -> None:
         self.config, self.ranks = config, ranks
         self.network: Network = build_model(config, ranks.device, dtype=DTYPES[config.trainer.precision])
+        if config.trainer.precision == "fp8-mixed":
+            refuse_without_eight_bit(torch.cuda.get_device_capability(), torch.cuda.get_device_name())
+            multiply_in_eight_bit(self.network)
         self.flat = FlatParameters(self.network)
         if config.model.compile and ranks.device.type == "cuda":
             compile_layers(self.network)

@@ -22,6 +22,8 @@ from bionemo_trainer.kernels.tiles import BLOCK
 NARROWEST_FILLED = 16
 """Least extent of the hardware's products."""
 NUM_WARPS = 4
+STAGES_WITH_DROPOUT = 1
+"""Blocks that `gradients_of_keys` loads ahead where weights are dropped: none, since the hashes take the registers for it."""
 _TENSORS = 6
 """Arguments of the operator that are tensors, the first of them a list."""
 
@@ -103,7 +105,8 @@ def _backward(
         )  # fmt: skip
         gradients_of_keys[(len(key_tiles) * heads,)](
             query, key, value, gradient, key_gradient, value_gradient, log_sums, deltas,
-            query_bounds, key_bounds, key_tiles, seed, *of_inputs, *of_memory, *counts, **constants,
+            query_bounds, key_bounds, key_tiles, seed, *of_inputs, *of_memory, *counts,
+            **constants, **({"num_stages": STAGES_WITH_DROPOUT} if share else {}),
         )  # fmt: skip
     return found
 

@@ -10,7 +10,7 @@ from megatron.core.transformer.transformer_config import TransformerConfig
 
 _log = logging.getLogger(__name__)
 
-C_COMPILERS = ("gcc", "clang")
+C_COMPILERS: tuple[str, ...] = ("gcc", "clang")
 """What Triton looks for."""
 
 

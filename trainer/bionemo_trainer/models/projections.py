@@ -4,17 +4,26 @@ A rank that holds layers whole multiplies by torch's own function, which adds a 
 around it; megatron-core's communicates between ranks, and adds in a pass of its own.
 """
 
+from collections.abc import Callable
+
 from megatron.core.tensor_parallel import ColumnParallelLinear, RowParallelLinear
 from torch import Tensor
 from torch.nn import functional
+
+type Multiply = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""Inputs [..., K], a weight [N, K] and perhaps a bias [N] to outputs [..., N]."""
 
 
 class ColumnLinear(ColumnParallelLinear):
     """megatron-core's projection to this rank's share of the outputs; a rank alone adds the bias while it multiplies."""
 
+    multiply: Multiply = staticmethod(functional.linear)
+    """What a rank alone multiplies with in training."""
+
     def _forward_impl(self, input: Tensor, weight: Tensor, *, bias: Tensor | None, **kwargs: object) -> Tensor:  # noqa: A002  its name
         if self.tp_group.size() == 1:
-            return functional.linear(input, weight, bias)
+            multiply = self.multiply if self.training else functional.linear
+            return multiply(input, weight, bias)
         product: Tensor = super()._forward_impl(input=input, weight=weight, bias=bias, **kwargs)
         return product
 
@@ -26,8 +35,12 @@ class RowLinear(RowParallelLinear):
     call and breaks a compiled graph. Can go when it hands on the group.
     """
 
+    multiply: Multiply = staticmethod(functional.linear)
+    """As above."""
+
     def _forward_impl(self, input: Tensor, weight: Tensor, **kwargs: object) -> Tensor:  # noqa: A002  its name
         if self.tp_group.size() == 1:
-            return functional.linear(input, weight)
+            multiply = self.multiply if self.training else functional.linear
+            return multiply(input, weight, None)
         product: Tensor = super()._forward_impl(input=input, weight=weight, **{**kwargs, "tp_group": self.tp_group})
         return product

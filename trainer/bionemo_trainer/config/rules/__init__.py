@@ -18,6 +18,7 @@ _RULES: tuple[ConfigRule, ...] = (
     parallelism.sequence_parallel_needs_tensor_parallel,
     parallelism.every_replica_has_a_sample,
     parallelism.precision_exists_on_device,
+    parallelism.eight_bit_products_fit,
     parallelism.recomputation_is_whole,
     sequences.heads_share_the_width,
     sequences.sequences_fit,

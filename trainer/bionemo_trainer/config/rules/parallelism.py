@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 from bionemo_trainer.config.layout import layout_of
+from bionemo_trainer.config.parameters import head_width
 from bionemo_trainer.config.schema.model import MegaMolBARTModel, ProtT5nvModel
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.errors import Problem
+
+EIGHT_BIT_MULTIPLE = 16
+"""Widths that tensor cores multiply in 8 bit are multiples of it, by torch's check of `scaled_mm`."""
 
 
 def ranks_form_whole_models(config: TrainConfig) -> Iterator[Problem]:
@@ -82,6 +86,32 @@ def precision_exists_on_device(config: TrainConfig) -> Iterator[Problem]:
             rule="needs a GPU, and trainer.accelerator is cpu",
             mend="set it to bf16-mixed or 32",
         )
+
+
+def eight_bit_products_fit(config: TrainConfig) -> Iterator[Problem]:
+    """Products in 8 bit take whole layers, of widths that the hardware's tiles fit."""
+    model = config.model
+    if config.trainer.precision != "fp8-mixed":
+        return
+    if model.tensor_model_parallel_size > 1:
+        yield Problem(
+            field="trainer.precision",
+            value="fp8-mixed",
+            rule=f"needs whole layers on every rank, and model.tensor_model_parallel_size is {model.tensor_model_parallel_size}",
+            mend="set it to bf16-mixed, or the tensor-parallel size to 1",
+        )
+    for name, width in (
+        ("hidden_size", model.hidden_size),
+        ("ffn_hidden_size", model.ffn_hidden_size),
+        ("num_attention_heads x the width of a head", model.num_attention_heads * head_width(model)),
+    ):
+        if width % EIGHT_BIT_MULTIPLE:
+            yield Problem(
+                field=f"model.{name}",
+                value=width,
+                rule=f"must be a multiple of {EIGHT_BIT_MULTIPLE} with trainer.precision=fp8-mixed",
+                mend="change it, or set the precision to bf16-mixed",
+            )
 
 
 def recomputation_is_whole(config: TrainConfig) -> Iterator[Problem]:

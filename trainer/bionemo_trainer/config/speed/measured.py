@@ -9,10 +9,10 @@ from bionemo_trainer.config.speed.gpus import Gpu
 PRODUCTS_SHARE = 0.72
 """Of the peak that large bf16 products reach: 709 of 989.5 TFLOP/s, in the layers of ESM-2 650M (H200, 2026-11-23)."""
 
-MOVED_BYTES = 5.4
+MOVED_BYTES = 4.3
 """What is no product of matrices (norms, dropout, GELU, attention) reads and writes for each operation, times the width of the
 layer: it grows with the width, products with its square, so narrow layers use a GPU worse. It is what remains of MegaMolBART's step
-in which the GPU worked 69 ms, at width 512, when products have their share of the peak (H100, 2026-11-25)."""
+of 47.4 ms, at width 512, when products have their share of the peak (H200, 2026-11-25)."""
 
 HOST_SECONDS_PER_LAYER: dict[Family, float] = {
     "megamolbart": 8.55e-3,  # 1,600 molecules in 103 ms, 12 layers (H100, 2026-11-25)

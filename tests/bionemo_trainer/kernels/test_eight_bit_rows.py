@@ -1,0 +1,25 @@
+"""Our kernel rounds rows to 8 bit as torch does; here in Triton's interpreter, in `tests/gpu` on a GPU."""
+
+import pytest
+
+pytest.importorskip("triton")
+
+from testkit.eight_bit_cases import SHAPES, eight_bit_agreement_on_cpu
+from testkit.gpu_cases import in_a_process_of_its_own
+
+SHARE_IN_THE_INTERPRETER = 0.9
+"""It rounds ties up, and values just below a power of two down to half of it; a GPU does neither."""
+
+
+@pytest.fixture(scope="module")
+def agreement(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TRITON_INTERPRET", "1")
+        return in_a_process_of_its_own(eight_bit_agreement_on_cpu, tmp_path_factory.mktemp("rows"), visible="")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_is_torchs(agreement, shape):
+    scales, values = agreement[shape]
+    assert scales == 1.0
+    assert values > SHARE_IN_THE_INTERPRETER

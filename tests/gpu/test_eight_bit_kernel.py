@@ -1,0 +1,35 @@
+"""Products in 8 bit, compiled for a GPU: rows are rounded as torch rounds them, and products come near to exact ones."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+if not torch.cuda.is_available() or torch.cuda.get_device_capability() < (9, 0):
+    pytest.skip("they need a GPU from Hopper on", allow_module_level=True)
+
+from bionemo_trainer.models.eight_bit import eight_bit_linear  # noqa: E402  after the skip
+from testkit.eight_bit_cases import SHAPES, agreement  # noqa: E402
+
+GPU = torch.device("cuda")
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_rows_are_rounded_as_torch_rounds_them(shape):
+    assert agreement(shape, GPU) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("num_tokens", [1, 37, 1024])
+@pytest.mark.parametrize(("features_in", "features_out"), [(64, 48), (1280, 5120)])
+def test_outputs_and_gradients_come_near_to_exact_ones(num_tokens, features_in, features_out):
+    drawn = torch.Generator(GPU).manual_seed(0)
+    shapes = ((num_tokens, 1, features_in), (features_out, features_in), (features_out,))
+    leaves = [
+        torch.randn(shape, generator=drawn, device=GPU, dtype=torch.bfloat16).requires_grad_() for shape in shapes
+    ]
+    output = eight_bit_linear(*leaves)
+    gradient = torch.randn(output.shape, generator=drawn, device=GPU, dtype=torch.bfloat16)
+    found = (output, *torch.autograd.grad(output, leaves, gradient))
+    exact = torch.nn.functional.linear(*(leaf.double() for leaf in leaves))
+    wanted = (exact, *torch.autograd.grad(exact, leaves, gradient.double()))
+    errors = [float((own - other).norm() / other.norm()) for own, other in zip(found, wanted, strict=True)]
+    assert max(errors[:2]) < 0.06
+    assert max(errors[2:]) < 0.01
