@@ -65,6 +65,14 @@ class Contestant(ABC):
         seconds = time.perf_counter() - started_at
         return Turn(seconds=seconds, waited_seconds=waited, samples=steps * self.samples, tokens=tokens, loss=found)
 
+    def losses(self, steps: int) -> list[float]:
+        """Trains some steps; the loss per target of each, in nats."""
+        found = []
+        for _ in range(steps):
+            found.append(self.step(next(self._steps), self._position).clone())
+            self._position += self.samples
+        return [float(loss) for loss in found]
+
     def _settle(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize()

@@ -76,9 +76,9 @@ class Megatron(Rival):
         decoded: Tensor = self.network(  # batch first, as above
             first.ids_BS,
             last.ids_BS,
-            ~first.is_real_BS[:, None, :],
-            future | ~last.is_real_BS[:, None, :],
-            ~first.is_real_BS[:, None, :],
+            ~first.is_real_BS[:, None, None, :],
+            (future | ~last.is_real_BS[:, None, :])[:, None],
+            ~first.is_real_BS[:, None, None, :],
         )
         return decoded
 

@@ -58,11 +58,14 @@ WORKLOADS = {
 
 type Maker = Callable[[TrainConfig, int, torch.device], Contestant]
 
+FEWEST_STEPS = 3
+"""Of a turn, however long they take."""
 AS_PACKED = "model.enable_cuda_graph=False"
 """Else micro batches are filled up for graphs, which those who pad to rows don't record."""
 CONTESTANTS: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "trainer": (Trainer, ()),
     "trainer, no dropout": (Trainer, ("model.hidden_dropout=0.0", "model.attention_dropout=0.0")),
+    "trainer, fp8": (Trainer, ("trainer.precision=fp8-mixed",)),
     "trainer, not compiled": (Trainer, ("model.compile=False",)),
     "trainer, no graphs": (Trainer, (AS_PACKED,)),
     "transformers, compiled": (Transformers, (AS_PACKED,)),
@@ -79,38 +82,44 @@ def main() -> None:
     lines = []
     with TemporaryDirectory() as folder:
         prepare_examples(Path(folder))
-        first = _config(arguments.models[0], "trainer", Path(folder), arguments)
+        first = config_for(arguments.models[0], "trainer", Path(folder), arguments)
         join_process_groups(layout_of(first), Rendezvous(store=store))
         for model in arguments.models:
             lines += _measured(model, arguments, Path(folder))
-    sys.stdout.write(f"{_device_name(arguments)}, torch {torch.__version__}\n{json.dumps(lines)}\n")
+    sys.stdout.write(f"{device_name(arguments)}, torch {torch.__version__}\n{json.dumps(lines)}\n")
 
 
 def _measured(model: str, arguments: argparse.Namespace, data: Path) -> list[dict[str, object]]:
     device = torch.device(arguments.device)
     contestants: dict[str, Contestant] = {}
-    start_seconds, peaks = {}, {}
+    start_seconds, peaks, warmed = {}, {}, {}
     for name in arguments.contestants:
         _forget_peak(device)
         began_at = time.perf_counter()
         make, _ = CONTESTANTS[name]
         samples = arguments.samples or WORKLOADS[model].samples
-        contestants[name] = make(_config(model, name, data, arguments), samples, device)
+        contestants[name] = make(config_for(model, name, data, arguments), samples, device)
         _say(f"{model}, {name}: built")
         contestants[name].take_turn(1)
         start_seconds[name] = time.perf_counter() - began_at
         _say(f"{model}, {name}: first step after {start_seconds[name]:.1f} s")
-        contestants[name].take_turn(arguments.warm_up)
+        warmed[name] = contestants[name].take_turn(arguments.warm_up)
         peaks[name] = _peak_bytes(device)
+        _say(f"{model}, {name}: warmed up")
     turns: dict[str, list[Turn]] = {name: [] for name in contestants}
     for _ in range(arguments.turns):
         for name, contestant in contestants.items():
-            turns[name].append(contestant.take_turn(arguments.steps))
+            turns[name].append(contestant.take_turn(_steps_of_a_turn(warmed[name], arguments)))
+            _say(f"{model}, {name}: {_rate(turns[name][-1]):,.0f} samples/s")
     if arguments.profile:
         sys.stdout.write(_profile(contestants[arguments.contestants[0]]))
     found = []
     for name, contestant in contestants.items():
-        starts = {"peak_gib": round(peaks[name] / 2**30, 2), "first_step_seconds": round(start_seconds[name], 1)}
+        starts = {
+            f"loss_after_{arguments.warm_up + 1}": round(warmed[name].loss, 3),  # the same steps for all
+            "peak_gib": round(peaks[name] / 2**30, 2),
+            "first_step_seconds": round(start_seconds[name], 1),
+        }
         line = {"model": model, "contestant": name, **_figures(contestant, turns[name], arguments), **starts}
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
@@ -124,7 +133,7 @@ def _figures(contestant: Contestant, turns: list[Turn], arguments: argparse.Name
     tokens_per_second = middle.tokens / middle.seconds
     mfu = model_flops_utilization(
         contestant.config,
-        _device_name(arguments),
+        device_name(arguments),
         num_ranks=1,
         tokens_per_second=tokens_per_second,
         tokens_per_sample=middle.tokens / middle.samples,
@@ -136,8 +145,13 @@ def _figures(contestant: Contestant, turns: list[Turn], arguments: argparse.Name
         "mfu": None if mfu is None else round(mfu, 4),
         "waiting_share": round(waited, 4),
         "spread": round(statistics.pstdev(map(_rate, turns)) / _rate(middle), 4),
-        "last_loss": round(turns[-1].loss, 3),
     }
+
+
+def _steps_of_a_turn(warmed: Turn, arguments: argparse.Namespace) -> int:
+    """As many as fill the time of a turn at the pace of the warm-up, in which much is done for the first time."""
+    steps: float = arguments.turn_seconds * arguments.warm_up / warmed.seconds
+    return max(FEWEST_STEPS, round(steps))
 
 
 def _rate(turn: Turn) -> float:
@@ -153,7 +167,8 @@ def _profile(contestant: Contestant) -> str:
     return f"three steps took {turn.seconds:.3f} s\n{table}\n"
 
 
-def _device_name(arguments: argparse.Namespace) -> str:
+def device_name(arguments: argparse.Namespace) -> str:
+    """Of the GPU."""
     return torch.cuda.get_device_name() if arguments.device == "cuda" else "CPU"
 
 
@@ -171,7 +186,8 @@ def _say(words: str) -> None:
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
 
 
-def _config(model: str, contestant: str, data: Path, arguments: argparse.Namespace) -> TrainConfig:
+def config_for(model: str, contestant: str, data: Path, arguments: argparse.Namespace) -> TrainConfig:
+    """The recipe with a workload's batches and a contestant's changes."""
     workload, (_, changes) = WORKLOADS[model], CONTESTANTS[contestant]
     overrides = (
         "trainer.devices=1",
@@ -194,8 +210,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS))
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS))
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=20, help="of a turn")
-    parser.add_argument("--warm-up", type=int, default=9, help="steps before the turns, the first one not counted")
+    parser.add_argument("--turn-seconds", type=float, default=2.0, help="about how long a turn takes")
+    parser.add_argument("--warm-up", type=int, default=19, help="steps before the turns, the first one not counted")
     parser.add_argument("--profile", action="store_true", help="also show where the first contestant's time goes")
     parser.add_argument("--workers", type=int, default=14)
     parser.add_argument("--samples", type=int, help="of a step, in place of the workload's")
