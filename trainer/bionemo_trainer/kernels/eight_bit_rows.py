@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-NUM_WARPS = 8
+from bionemo_trainer.kernels.row_tiles import shape_for
 
 
 def rounded_rows(rows_MK: Tensor, dtype: torch.dtype, smallest_maximum: float) -> tuple[Tensor, Tensor]:
@@ -21,20 +21,24 @@ def rounded_rows(rows_MK: Tensor, dtype: torch.dtype, smallest_maximum: float) -
     """
     count, width = rows_MK.shape
     values, scales = torch.empty_like(rows_MK, dtype=dtype), rows_MK.new_empty((count, 1), dtype=torch.float32)
-    round_rows[(count,)](
-        rows_MK, values, scales, torch.finfo(dtype).max, smallest_maximum,
-        WIDTH=width, FILLED=triton.next_power_of_2(width), num_warps=NUM_WARPS,
-    )  # fmt: skip
+    shape = shape_for(width)
+    round_rows[(triton.cdiv(count, shape["ROWS"]),)](
+        rows_MK, values, scales, count, torch.finfo(dtype).max, smallest_maximum, **shape
+    )
     return values, scales
 
 
-@triton.jit
-def round_rows(rows, values, scales, largest, smallest_maximum, WIDTH: tl.constexpr, FILLED: tl.constexpr):
-    """One row."""
-    row = tl.program_id(0).to(tl.int64)
-    columns = tl.arange(0, FILLED)
-    is_feature = columns < WIDTH
-    row_K = tl.load(rows + row * WIDTH + columns, mask=is_feature, other=0.0).to(tl.float32)
-    scale = tl.div_rn(tl.maximum(tl.max(tl.abs(row_K)), smallest_maximum), largest)
-    tl.store(values + row * WIDTH + columns, tl.div_rn(row_K, scale).to(values.dtype.element_ty), mask=is_feature)
-    tl.store(scales + row, scale)
+@triton.jit(do_not_specialize=["count"])
+def round_rows(
+    rows, values, scales, count, largest, smallest_maximum,
+    WIDTH: tl.constexpr, FILLED: tl.constexpr, ROWS: tl.constexpr,
+):  # fmt: skip
+    """One tile of rows."""
+    row, column = tl.program_id(0) * ROWS + tl.arange(0, ROWS), tl.arange(0, FILLED)
+    is_real = (row < count)[:, None] & (column < WIDTH)[None, :]
+    places = row.to(tl.int64)[:, None] * WIDTH + column[None, :]
+    values_RF = tl.load(rows + places, mask=is_real, other=0.0).to(tl.float32)
+    largest_R = tl.maximum(tl.max(tl.abs(values_RF), 1), smallest_maximum)
+    scaled_RF = values_RF * tl.div_rn(tl.zeros_like(largest_R) + largest, largest_R)[:, None]
+    tl.store(values + places, scaled_RF.to(values.dtype.element_ty), mask=is_real)
+    tl.store(scales + row, tl.div_rn(largest_R, tl.zeros_like(largest_R) + largest), mask=row < count)

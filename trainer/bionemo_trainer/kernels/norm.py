@@ -7,7 +7,8 @@ import torch
 import triton
 from torch import Tensor
 
-from bionemo_trainer.kernels.residual_rows import add_rows, differentiate, dropping, shape_for
+from bionemo_trainer.kernels.residual_rows import add_rows, differentiate, dropping
+from bionemo_trainer.kernels.row_tiles import shape_for
 
 
 def layer_norm(stream_TH: Tensor, weight_H: Tensor, shift_H: Tensor, *, eps: float) -> Tensor:

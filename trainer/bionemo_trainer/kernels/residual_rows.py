@@ -10,20 +10,10 @@ from torch import Tensor
 
 from bionemo_trainer.kernels.column_sums import column_sums
 from bionemo_trainer.kernels.dropout import is_kept, row_bits, threshold_of
+from bionemo_trainer.kernels.row_tiles import shape_for
 
-MOST_ROWS, TILE = 4, 2048
-"""Tokens that a program holds at a time at most, and features of all of them together, unless one token has more."""
-FEATURES_PER_WARP = 512
-"""Sixteen per thread: two accesses to memory of the widest kind in 16 bit."""
 PROGRAMS = 396
 """Programs of the backward pass, each of which leaves one row of sums: three for each of the 132 multiprocessors of an H100 or H200."""
-
-
-def shape_for(width: int) -> dict[str, int]:
-    """How programs hold tokens of so many features."""
-    filled = triton.next_power_of_2(width)
-    rows = max(min(MOST_ROWS, TILE // filled), 1)
-    return {"WIDTH": width, "FILLED": filled, "ROWS": rows, "num_warps": max(rows * filled // FEATURES_PER_WARP, 1)}
 
 
 def dropping(share: float) -> dict[str, float]:

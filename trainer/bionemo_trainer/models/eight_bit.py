@@ -111,6 +111,5 @@ def rounded(rows_MK: Tensor) -> tuple[Tensor, Tensor]:
         from bionemo_trainer.kernels.eight_bit_rows import rounded_rows  # noqa: PLC0415 - Triton comes with CUDA
 
         return rounded_rows(rows_MK, EIGHT_BIT, SMALLEST_MAXIMUM)
-    largest_M1 = rows_MK.abs().amax(dim=1, keepdim=True).float()
-    scale_M1 = largest_M1.clamp(min=SMALLEST_MAXIMUM) / LARGEST
-    return (rows_MK.float() / scale_M1).to(EIGHT_BIT), scale_M1
+    largest_M1 = rows_MK.abs().amax(dim=1, keepdim=True).float().clamp(min=SMALLEST_MAXIMUM)
+    return (rows_MK.float() * (LARGEST / largest_M1)).to(EIGHT_BIT), largest_M1 / LARGEST
