@@ -65,9 +65,11 @@ def _kernels(*, are_ours: bool) -> Iterator[None]:
     known = kernel_support.C_COMPILERS
     kernel_support.C_COMPILERS = known if are_ours else ()
     kernel_support.triton_works.cache_clear()
-    yield
-    kernel_support.C_COMPILERS = known
-    kernel_support.triton_works.cache_clear()
+    try:
+        yield
+    finally:
+        kernel_support.C_COMPILERS = known
+        kernel_support.triton_works.cache_clear()
 
 
 def _table(curves: dict[str, list[float]]) -> str:
@@ -84,13 +86,16 @@ def _table(curves: dict[str, list[float]]) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default="esm1nv", choices=list(WORKLOADS))
-    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
+    parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), help="all that the device can run")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=64, help="of a step")
     parser.add_argument("--workers", type=int, default=14)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of all configurations")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    on_any = [name for name in SETTINGS if arguments.device == "cuda" or name != "fp8"]
+    arguments.settings = arguments.settings or on_any
+    return arguments
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def config_for(model: str, contestant: str, data: Path, arguments: argparse.Name
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--models", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS))
-    parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS), choices=list(CONTESTANTS))
+    parser.add_argument("--contestants", nargs="+", choices=list(CONTESTANTS), help="all that the device can run")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--turn-seconds", type=float, default=2.0, help="about how long a turn takes")
     parser.add_argument("--warm-up", type=int, default=19, help="steps before the turns, the first one not counted")
@@ -221,7 +221,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="of all configurations, for instance smaller sizes"
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    on_any = [name for name in CONTESTANTS if arguments.device == "cuda" or "fp8" not in name]
+    arguments.contestants = arguments.contestants or on_any
+    return arguments
 
 
 if __name__ == "__main__":

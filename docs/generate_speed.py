@@ -52,7 +52,7 @@ The host's time is measured for each family but ESM-2, which has ESM-1nv's here;
 the machines that were measured: a faster processor, and any trainer that starts fewer kernels, does better.
 
 Left out: the start of a run, validation, saving, restarts, waiting for data, the replica that happens to get the longest sequences, other
-traffic in the network. Not estimated: CPUs, and precision 32, of which no rate was measured. **Not verified: anything with more than
+traffic in the network. Not estimated: CPUs, and precisions 32 and fp8-mixed, of which no rate was measured. **Not verified: anything with more than
 one GPU.** No training has run over NCCL yet; that part rests on NCCL's figures and on the closed forms, which the tests compare with an
 event-by-event replay of rings, pipelines and the race of host and GPU over random layouts.
 

@@ -47,6 +47,7 @@ def test_sixteen_bit_follows_thirty_two(on_cpu, on_gpu, precision, recipe):
     assert on_gpu[f"{precision} {recipe}"] == pytest.approx(on_cpu[recipe], rel=0.03)
 
 
+@pytest.mark.skipif(torch.cuda.get_device_capability() < (9, 0), reason="products in 8 bit need a GPU from Hopper on")
 @pytest.mark.parametrize("recipe", FAMILIES)
 def test_eight_bit_follows_thirty_two(on_cpu, on_gpu, recipe):
     assert on_gpu[f"fp8-mixed {recipe}"] == pytest.approx(on_cpu[recipe], rel=0.06)

@@ -135,6 +135,15 @@ TRAINING_RULES = (
         rule="must be 32 or bf16-mixed when gpusPerNode is 0, for CPUs know no other arithmetic",
         mend='write "32" or bf16-mixed',
     ),
+    Rule(
+        at="spec",
+        field="precision",
+        reads=("precision", "parallelism.tensor"),
+        cel="self.precision != 'fp8-mixed' || self.parallelism.tensor == 1",
+        holds=lambda precision, tensor: precision != "fp8-mixed" or tensor == 1,
+        rule="fp8-mixed needs parallelism.tensor 1, for it multiplies whole layers",
+        mend="write bf16-mixed or set parallelism.tensor to 1",
+    ),
     _exactly_one("spec.dataset", "preprocessRef", "claim"),
     _exactly_one("spec.resumeFrom", "training", "claim"),
     Rule(

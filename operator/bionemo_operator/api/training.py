@@ -74,7 +74,7 @@ class TrainingSpec(SpecModel):
 
     precision: Literal["32", "bf16-mixed", "16-mixed", "fp8-mixed"] = "bf16-mixed"
     """Arithmetic of the training. Example: "32", with its quotes. Default: bf16-mixed. fp8-mixed needs GPUs from Hopper on, such as
-    the H100."""
+    the H100, parallelism.tensor 1, and widths of the model that are multiples of 16."""
 
     dataset: Dataset
     """The prepared data. Example: {preprocessRef: {name: zinc15}}. Required. Fixed once the first attempt has started."""

@@ -61,3 +61,17 @@ def test_a_failing_compiler_is_tried_once_and_named_once_and_all_layers_run_as_w
     assert words.startswith("layers run uncompiled: backend='broken' raised:")
     assert words.endswith("model.compile=False leaves the attempt out")
     assert len(tries) == 1
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # torch's, while it cleans up after the failure
+def test_a_compiler_that_fails_while_a_graph_is_recorded_ends_the_recording_alone(monkeypatch, caplog):
+    def broken(_graph, _inputs):
+        raise NotImplementedError("no such instruction")
+
+    monkeypatch.setattr(compilation, "is_recording", lambda: True)
+    network = small_network(ESM1NV, *NO_DROPOUT)
+    compile_layers(network, backend=broken)
+    with pytest.raises(RuntimeError, match="a layer would have to be compiled in the middle of a recording: backend="):
+        outcome(network, ESM1NV, LENGTHS[0])
+    assert not [record for record in caplog.records if record.name == compilation.__name__]
+    assert all(isinstance(layer.run, compilation.CompiledRun) for layer in network.modules() if hasattr(layer, "run"))

@@ -90,6 +90,15 @@ def test_outputs_and_gradients_come_near_to_exact_ones(shape, has_bias):
     assert all(error(own, other) < 0.01 for own, other in zip(found[1:], wanted[1:], strict=True))  # in 16 bit
 
 
+def test_no_tokens_give_nothing():
+    inputs, weight = drawn(0, 1, K).requires_grad_(), drawn(N, K).requires_grad_()
+    output = eight_bit_linear(inputs, weight)
+    output.sum().backward()
+    assert output.shape == (0, 1, N)
+    assert inputs.grad.shape == inputs.shape
+    assert not weight.grad.any()
+
+
 @pytest.mark.usefixtures("groups")
 @pytest.mark.parametrize("recipe", FAMILIES)
 def test_layers_multiply_so_in_training_only(recipe):

@@ -15,6 +15,7 @@ from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.engine import graphs
 from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups, leave_process_groups
+from bionemo_trainer.models.eight_bit import FIRST_CAPABILITY
 from bionemo_trainer.models.losses import TokenLosses
 from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT
 from testkit.parallel_cases import SEQUENCE, TENSOR
@@ -36,7 +37,8 @@ def cpu_cases(folder: Path) -> Findings:
 def gpu_cases(folder: Path) -> Findings:
     """Losses of every family in every precision, in two of them compiled; what an update that is no number does."""
     found = _alone(folder, *ON_GPU, NOT_COMPILED)
-    for precision, is_compiled in (("bf16-mixed", True), ("16-mixed", False), ("fp8-mixed", True)):
+    eight_bit = [("fp8-mixed", True)] if torch.cuda.get_device_capability() >= FIRST_CAPABILITY else []
+    for precision, is_compiled in (("bf16-mixed", True), ("16-mixed", False), *eight_bit):
         overrides = (
             *ON_GPU,
             f"trainer.precision={precision}",

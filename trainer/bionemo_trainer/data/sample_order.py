@@ -23,17 +23,8 @@ class SampleOrder:
     seed: int
     """Any integer; another seed gives other orders."""
 
-    def epoch(self, position: int) -> int:
-        """How often all samples were seen before this position."""
-        return position // self.num_samples
-
-    def index(self, position: int) -> int:
-        """Index in the dataset of the sample at a position, from 0 on."""
-        epoch, place = divmod(position, self.num_samples)
-        return _epoch_permutation(self.num_samples, self.seed, epoch)(place)
-
     def indices(self, positions: Indices) -> Indices:
-        """Indices of the samples at `positions` [N], in any order and over any epochs [N]."""
+        """Indices in the dataset, from 0 on, of the samples at `positions` [N], in any order and over any epochs [N]."""
         epochs, places = np.divmod(positions.astype(np.int64), self.num_samples)
         indices = np.empty_like(places)
         for epoch in np.unique(epochs).tolist():

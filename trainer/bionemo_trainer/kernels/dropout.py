@@ -1,5 +1,7 @@
 """Which attention weights are dropped: a pure function of a seed and of the weight's place, in Triton and in torch.
 
+The kernels of the residual stream drop features likewise: a site stands for the head, the token for the query, the feature for the key.
+
 Forward and backward passes draw the same bits without storing them. A weight's bits are a hash of (seed, head, query, key), so
 they depend neither on the shape of tiles nor on how heads are split over ranks. The hash adds multiples of the golden ratio and
 mixes the sum by the two rounds with the least bias that https://github.com/skeeto/hash-prospector found: a tenth of the work of

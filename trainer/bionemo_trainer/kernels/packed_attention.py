@@ -23,7 +23,7 @@ NARROWEST_FILLED = 16
 """Least extent of the hardware's products."""
 NUM_WARPS = 4
 STAGES_WITH_DROPOUT = 1
-"""Blocks that `gradients_of_keys` loads ahead where weights are dropped: none, since the hashes take the registers for it."""
+"""Of `gradients_of_keys` where weights are dropped: with one it loads nothing ahead, since the hashes take the registers for it."""
 _TENSORS = 6
 """Arguments of the operator that are tensors, the first of them a list."""
 

@@ -34,12 +34,12 @@ def differentiate(
         stream: What was normalised [T, H].
         statistics: Means and inverse deviations [2, T].
         vector: The norm's weight, or without a norm any of its width and of the precision of the sums [H].
-        seed: See `residual`.
+        seed: Of the layer and the micro batch, 32 bit [1].
         of_stream: For the gradient of what was normalised [T, H].
         of_output: For that of the block's output, where it differs from that of the stream [T, H].
-        share: See `residual`, as for the rest.
-        site: See there.
-        first_row: See there.
+        share: Of the features that were dropped.
+        site: Which of the places that share the seed it is.
+        first_row: Number of the first token among those of all ranks that share them out.
     """
     some = gradient if normed_gradient is None else normed_gradient
     assert some is not None, "some gradient is given"
@@ -91,7 +91,7 @@ def differentiate_rows(
     gradient, normed_gradient, stream, statistics, weight, seed, of_stream, of_output, sums, rows, site, first_row,
     WIDTH: tl.constexpr, FILLED: tl.constexpr, ROWS: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
 ):  # fmt: skip
-    """Gradients of every so manieth tile of tokens, and their sums over it."""
+    """Gradients of every n-th tile of tokens, n being the number of programs, and their sums over these tiles."""
     column = tl.arange(0, FILLED)
     is_column = column < WIDTH
     of_bias_RF = tl.zeros([ROWS, FILLED], tl.float32)

@@ -6,10 +6,13 @@ MOST_ROWS, TILE = 4, 2048
 """Tokens that a program holds at a time at most, and features of all of them together, unless one token has more."""
 FEATURES_PER_WARP = 512
 """Sixteen per thread: two accesses to memory of the widest kind in 16 bit."""
+MOST_WARPS = 32
+"""Of a program, by CUDA."""
 
 
 def shape_for(width: int) -> dict[str, int]:
     """How programs hold tokens of so many features."""
     filled = triton.next_power_of_2(width)
     rows = max(min(MOST_ROWS, TILE // filled), 1)
-    return {"WIDTH": width, "FILLED": filled, "ROWS": rows, "num_warps": max(rows * filled // FEATURES_PER_WARP, 1)}
+    num_warps = min(max(rows * filled // FEATURES_PER_WARP, 1), MOST_WARPS)
+    return {"WIDTH": width, "FILLED": filled, "ROWS": rows, "num_warps": num_warps}

@@ -50,10 +50,17 @@ class CompiledRun:
         try:
             return self._run(hidden_T1H, memory_M1H, batch)
         except (BackendCompilerFailed, FailOnRecompileLimitHit, InductorError, TorchDynamoException) as error:
-            if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
-                raise  # nothing can be compiled while a graph is recorded; what records goes on without
             reason = " ".join(str(error).split("\n\n")[0].split())
+            if is_recording():  # nothing can be compiled then: what records gives it up, and layers stay compiled
+                raise RuntimeError(
+                    f"a layer would have to be compiled in the middle of a recording: {reason}"
+                ) from error
             _log.warning("layers run uncompiled: %s; model.compile=False leaves the attempt out", reason)
             for layer in self._layers:
                 layer.run = layer.layer
             return self._layer.run(hidden_T1H, memory_M1H, batch)
+
+
+def is_recording() -> bool:
+    """Whether a CUDA graph is being recorded."""
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()

@@ -14,7 +14,9 @@ from bionemo_trainer.models.kernel_support import triton_works
 from bionemo_trainer.models.projections import ColumnLinear, RowLinear
 
 EIGHT_BIT = torch.float8_e4m3fn
+"""e4m3 without infinities."""
 LARGEST = torch.finfo(EIGHT_BIT).max
+"""Its largest number, 448."""
 SMALLEST_MAXIMUM = 1e-12
 """Taken for the largest value of a row that is smaller, for instance of one without any but zeros."""
 FIRST_CAPABILITY = (9, 0)
@@ -47,9 +49,12 @@ def refuse_without_eight_bit(capability: tuple[int, int], device_name: str) -> N
 
 
 def eight_bit_linear(inputs: Tensor, weight_NK: Tensor, bias_N: Tensor | None = None) -> Tensor:
-    """`inputs` [..., K] times the weight's transpose, plus the bias, in 16 bit [..., N]; K and N are multiples of 16."""
+    """`inputs` [..., K] times the weight's transpose, plus the bias, in 16 bit [..., N].
+
+    K and N are multiples of 16. What is not contiguous is copied.
+    """
     found: Tensor = torch.ops.bionemo.eight_bit_linear(inputs.flatten(0, -2), weight_NK, bias_N)
-    return found.view(*inputs.shape[:-1], -1)
+    return found.view(*inputs.shape[:-1], len(weight_NK))
 
 
 @torch.library.custom_op("bionemo::eight_bit_linear", mutates_args=())
@@ -98,6 +103,8 @@ _forward.register_autograd(_differentiate, setup_context=_remember)
 
 def product(left_TK: Tensor, right_NK: Tensor, bias_N: Tensor | None = None) -> Tensor:
     """`left` times the transpose of `right`, of which both are rounded to 8 bit by rows, in their own precision [T, N]."""
+    if not len(left_TK):
+        return left_TK.new_empty((0, len(right_NK)))  # torch's product takes no empty ones
     (left, left_scales), (right, right_scales) = rounded(left_TK.contiguous()), rounded(right_NK.contiguous())
     found: Tensor = torch._scaled_mm(  # noqa: SLF001 - the public function of newer torch is not there in 2.11
         left, right.t(), scale_a=left_scales, scale_b=right_scales.t(), bias=bias_N, out_dtype=left_TK.dtype

@@ -9,7 +9,7 @@ from bionemo_trainer.models.transformer_config import allocation_device
 
 
 class Norm(nn.LayerNorm):
-    """Layer normalisation in the precision of the residual stream, with its output in that of the weights.
+    """Layer normalisation in the precision of the residual stream, by our kernel in 32 bit, with its output in that of the weights.
 
     Expected: megatron-core's `WrappedTorchNorm` serves. Actual: it refuses sequence parallelism. Can go when it marks its
     weights for the reduction over tensor-parallel ranks, as is done here.

@@ -1,7 +1,7 @@
 """The products of matrices of all blocks, as submodules for megatron-core's layer. Called by `layers` and `attention_layers`.
 
 A rank that holds layers whole multiplies by torch's own function, which adds a bias while it multiplies and is compiled with what is
-around it; megatron-core's communicates between ranks, and adds in a pass of its own.
+around it, or by what `eight_bit` puts in its place; megatron-core's communicates between ranks, and adds in a pass of its own.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class RowLinear(RowParallelLinear):
     """
 
     multiply: Multiply = staticmethod(functional.linear)
-    """As above."""
+    """What a rank alone multiplies with in training."""
 
     def _forward_impl(self, input: Tensor, weight: Tensor, **kwargs: object) -> Tensor:  # noqa: A002  its name
         if self.tp_group.size() == 1:

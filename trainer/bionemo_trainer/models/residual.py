@@ -53,7 +53,7 @@ def is_fused(config: TransformerConfig) -> bool:
 def residual_for(config: TransformerConfig, tensor_rank: int) -> Residual:
     """What the layers of one rank use."""
     if is_fused(config):
-        return FusedResidual(tensor_rank if config.sequence_parallel else 0)
+        return FusedResidual(shard=tensor_rank if config.sequence_parallel else 0)
     return PlainResidual(is_precise=config.fp32_residual_connection)
 
 
@@ -77,7 +77,7 @@ class PlainResidual:
         return added_T1H, norm(added_T1H)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FusedResidual:
     """By our kernels, in one pass over memory; what they drop depends on the seed alone."""
 

@@ -26,7 +26,7 @@ other attention."""
 
 
 REPLAYED_SECONDS_PER_LAYER = 0.31e-3
-"""The same of a CUDA graph, which the host starts as a whole: 82 kernels of a layer of MegaMolBART, each of which takes a GPU 3.8 us
+"""The same of a CUDA graph, which the host starts as a whole: 82 kernels of a layer of MegaMolBART as it was then, each of which takes a GPU 3.8 us
 even where there is next to nothing to do, as to add a small gradient (H200, 2026-11-25)."""
 
 
