@@ -21,10 +21,11 @@ make_environment() {
         .bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
         cp requirements/uv.txt .bootstrap/locked-by
     fi
-    echo "Installing the locked environment into .venv (about 6 GB) ..." >&2
+    echo "Installing the locked environment into .venv (about 7 GB) ..." >&2
     export UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV=$PWD/.venv
     [ -x .venv/bin/python ] || .bootstrap/bin/uv venv --quiet --python "$python" .venv
-    .bootstrap/bin/uv pip sync --quiet --require-hashes requirements/all.txt
+    # Compiled now, not by every process that imports torch and NeMo: 11 instead of 21 seconds, where Python may not write bytecode.
+    .bootstrap/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements/all.txt
     .bootstrap/bin/uv pip install --quiet --no-deps --no-build-isolation -e operator -e trainer
 }
 
