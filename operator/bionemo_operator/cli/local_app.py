@@ -4,18 +4,18 @@ TorchX starts the nodes and keeps their output. Signals are sent here: TorchX's 
 soon for a checkpoint, and kills launchers without the processes that these have started.
 """
 
-import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
+import psutil
 from torchx.schedulers.local_scheduler import COMBINED_LOG, LocalScheduler
 from torchx.specs import AppDef
 
-_PROCESSES = Path("/proc")
+_SECONDS_TO_DIE = 10.0
+"""More than the kernel takes to end a killed process, unless a disk or a driver holds it."""
 
 
 class LocalApp:
@@ -51,13 +51,15 @@ class LocalApp:
                 node.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End all processes at once, those in sessions of their own too."""
-        family = [pid for node in self._processes if node.poll() is None for pid in (node.pid, *_descendants(node.pid))]
-        for pid in family:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """End all processes at once, those in sessions of their own too, and wait until they have ended."""
+        running = [psutil.Process(node.pid) for node in self._processes if node.poll() is None]
+        family = [*running, *(child for launcher in running for child in launcher.children(recursive=True))]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):  # it ended just now
+                process.kill()
         for node in self._processes:
             node.wait()
+        psutil.wait_procs(family, timeout=_SECONDS_TO_DIE)
 
     def close(self) -> None:
         """Let TorchX finish its log files, once all nodes have ended; what still runs is killed."""
@@ -68,18 +70,3 @@ class LocalApp:
 def _shell_code(exit_code: int) -> int:
     """Python's negative signal numbers as shells write them."""
     return 128 - exit_code if exit_code < 0 else exit_code
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    """All processes that a process and its children have started and that are still theirs."""
-    parents = dict(_parents())
-    for child in [child for child, parent in parents.items() if parent == pid]:
-        yield child
-        yield from _descendants(child)
-
-
-def _parents() -> Iterator[tuple[int, int]]:
-    for stat in _PROCESSES.glob("[0-9]*/stat"):
-        with suppress(OSError):  # it ended just now
-            # The second field is the program's name in brackets and may hold anything; the parent is the second after it.
-            yield int(stat.parent.name), int(stat.read_text("utf-8", errors="replace").rpartition(")")[2].split()[1])
