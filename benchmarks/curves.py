@@ -21,13 +21,14 @@ from bionemo_trainer.engine.process_groups import Rendezvous, join_process_group
 from bionemo_trainer.models import kernel_support
 from testkit.real_data import prepare_examples
 
-NO_DROPOUT = ("model.hidden_dropout=0.0", "model.attention_dropout=0.0")
+CONTESTANT = "trainer, no dropout"
+"""Dropout would hide what arithmetic does."""
 SETTINGS: dict[str, tuple[bool, tuple[str, ...]]] = {
     "bf16": (True, ()),
     "bf16, torch's kernels": (False, ("model.compile=False",)),
     "fp8": (True, ("trainer.precision=fp8-mixed",)),
 }
-"""Whether our kernels take part, and how the configuration differs from the recipe without dropout."""
+"""Whether our kernels take part, and how the configuration differs from the contestant's."""
 NUM_ROWS = 10
 """Of the table: means over as many parts of the run."""
 
@@ -38,7 +39,7 @@ def main() -> None:
     curves = {}
     with TemporaryDirectory() as folder:
         prepare_examples(Path(folder))
-        first = config_for(arguments.model, "trainer", Path(folder), arguments)
+        first = config_for(arguments.model, CONTESTANT, Path(folder), arguments)
         store = distributed.HashStore()  # type: ignore[attr-defined]  # torch exports it without saying so
         join_process_groups(layout_of(first), Rendezvous(store=store))
         for name in arguments.settings:
@@ -48,11 +49,9 @@ def main() -> None:
 
 def _curve(name: str, data: Path, arguments: argparse.Namespace) -> list[float]:
     has_kernels, changes = SETTINGS[name]
-    make, _ = CONTESTANTS["trainer"]
-    overrides = [*NO_DROPOUT, *changes, *arguments.overrides]
-    config = config_for(
-        arguments.model, "trainer", data, argparse.Namespace(**vars(arguments) | {"overrides": overrides})
-    )
+    make, _ = CONTESTANTS[CONTESTANT]
+    changed = argparse.Namespace(**vars(arguments) | {"overrides": [*changes, *arguments.overrides]})
+    config = config_for(arguments.model, CONTESTANT, data, changed)
     torch.compiler.reset()
     with _kernels(are_ours=has_kernels):
         contestant = make(config, arguments.samples, torch.device(arguments.device))

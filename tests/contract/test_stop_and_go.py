@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 from bionemo_trainer.run_folder import RunFolder, read_records
+from testkit.fresh_processes import IN_FRESH_PROCESSES
+
+pytestmark = IN_FRESH_PROCESSES
 
 if importlib.util.find_spec("megatron") is None:
     pytest.skip("training needs megatron-core", allow_module_level=True)
@@ -49,6 +52,7 @@ def start(tmp_path_factory):
             "OMP_NUM_THREADS": "1",
         }
         command = [sys.executable, "-m", "bionemo_trainer", f"--config-path={folder}", f"--config-name={name}"]
+        environment.pop("COVERAGE_PROCESS_CONFIG", None)  # twice the time, for lines that other tests reach too
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
         )

@@ -6,7 +6,8 @@ torch = pytest.importorskip("torch")
 if not torch.cuda.is_available():
     pytest.skip("graphs need a GPU", allow_module_level=True)
 
-from testkit.gpu_cases import graph_cases, in_a_process_of_its_own  # noqa: E402  after the skip
+from testkit.fresh_processes import findings_of  # noqa: E402  after the skip
+from testkit.gpu_cases import graph_cases  # noqa: E402
 from testkit.networks import FAMILIES  # noqa: E402
 from testkit.step_cases import write_datasets  # noqa: E402
 
@@ -15,7 +16,7 @@ from testkit.step_cases import write_datasets  # noqa: E402
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("graphs")
     write_datasets(folder)
-    return in_a_process_of_its_own(graph_cases, folder, visible="0")
+    return findings_of(graph_cases, folder, CUDA_VISIBLE_DEVICES="0")
 
 
 @pytest.mark.parametrize("recipe", FAMILIES)

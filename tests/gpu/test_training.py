@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch")
 if not torch.cuda.is_available():
     pytest.skip("training on a GPU needs one", allow_module_level=True)
 
-from testkit.gpu_cases import cpu_cases, gpu_cases, in_a_process_of_its_own, shared_gpu_cases  # noqa: E402  after the skips
+from testkit.fresh_processes import findings_of  # noqa: E402  after the skips
+from testkit.gpu_cases import cpu_cases, gpu_cases, shared_gpu_cases  # noqa: E402
 from testkit.networks import FAMILIES  # noqa: E402
 from testkit.step_cases import write_datasets  # noqa: E402
 from testkit.two_ranks import findings_of_two_ranks  # noqa: E402
@@ -23,12 +24,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def on_cpu(folder):
-    return in_a_process_of_its_own(cpu_cases, folder, visible="")
+    return findings_of(cpu_cases, folder, CUDA_VISIBLE_DEVICES="")
 
 
 @pytest.fixture(scope="module")
 def on_gpu(folder):
-    return in_a_process_of_its_own(gpu_cases, folder, visible="0")
+    return findings_of(gpu_cases, folder, CUDA_VISIBLE_DEVICES="0")
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import torch
 
+from testkit.fresh_processes import IN_FRESH_PROCESSES
 from testkit.networks import ENCODERS, FAMILIES, MEGAMOLBART, NO_DROPOUT
 from testkit.step_cases import (
     NUM_STEPS,
@@ -16,6 +17,8 @@ from testkit.step_cases import (
     write_datasets,
 )
 from testkit.two_ranks import findings_of_two_ranks
+
+pytestmark = IN_FRESH_PROCESSES
 
 LAYOUTS_OF_FAMILIES = [
     pytest.param(layout, recipe, id=f"{layout} {recipe}")

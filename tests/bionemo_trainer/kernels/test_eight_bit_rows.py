@@ -5,7 +5,9 @@ import pytest
 pytest.importorskip("triton")
 
 from testkit.eight_bit_cases import SHAPES, eight_bit_agreement_on_cpu
-from testkit.gpu_cases import in_a_process_of_its_own
+from testkit.fresh_processes import IN_FRESH_PROCESSES, interpreted
+
+pytestmark = IN_FRESH_PROCESSES
 
 SHARE_IN_THE_INTERPRETER = 0.9
 """It rounds ties up, and values just below a power of two down to half of it; a GPU does neither."""
@@ -13,9 +15,7 @@ SHARE_IN_THE_INTERPRETER = 0.9
 
 @pytest.fixture(scope="module")
 def agreement(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TRITON_INTERPRET", "1")
-        return in_a_process_of_its_own(eight_bit_agreement_on_cpu, tmp_path_factory.mktemp("rows"), visible="")
+    return interpreted(eight_bit_agreement_on_cpu, tmp_path_factory.mktemp("rows"))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -4,15 +4,15 @@ import pytest
 
 pytest.importorskip("triton")
 
+from testkit.fresh_processes import IN_FRESH_PROCESSES, interpreted
 from testkit.gelu_cases import OUTPUTS, SHAPES, gelu_errors_on_cpu
-from testkit.gpu_cases import in_a_process_of_its_own
+
+pytestmark = IN_FRESH_PROCESSES
 
 
 @pytest.fixture(scope="module")
 def errors(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TRITON_INTERPRET", "1")
-        return in_a_process_of_its_own(gelu_errors_on_cpu, tmp_path_factory.mktemp("gelu"), visible="")
+    return interpreted(gelu_errors_on_cpu, tmp_path_factory.mktemp("gelu"))
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

@@ -5,14 +5,14 @@ import pytest
 pytest.importorskip("triton")
 
 from testkit.attention_cases import CASES, OUTPUTS, errors_on_cpu
-from testkit.gpu_cases import in_a_process_of_its_own
+from testkit.fresh_processes import IN_FRESH_PROCESSES, interpreted
+
+pytestmark = IN_FRESH_PROCESSES
 
 
 @pytest.fixture(scope="module")
 def errors(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TRITON_INTERPRET", "1")
-        return in_a_process_of_its_own(errors_on_cpu, tmp_path_factory.mktemp("attention"), visible="")
+    return interpreted(errors_on_cpu, tmp_path_factory.mktemp("attention"))
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

@@ -4,8 +4,10 @@ import pytest
 
 pytest.importorskip("triton")
 
-from testkit.gpu_cases import in_a_process_of_its_own
+from testkit.fresh_processes import IN_FRESH_PROCESSES, interpreted
 from testkit.residual_cases import CASES, NORM_OUTPUTS, OUTPUTS, PLAIN_OUTPUTS, network_cases, residual_errors_on_cpu
+
+pytestmark = IN_FRESH_PROCESSES
 
 COMPARED = [
     *OUTPUTS,
@@ -15,18 +17,8 @@ COMPARED = [
 
 
 @pytest.fixture(scope="module")
-def interpreted(tmp_path_factory):
-    def interpret(cases):
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("TRITON_INTERPRET", "1")
-            return in_a_process_of_its_own(cases, tmp_path_factory.mktemp("residual"), visible="")
-
-    return interpret
-
-
-@pytest.fixture(scope="module")
-def errors(interpreted):
-    return interpreted(residual_errors_on_cpu)
+def errors(tmp_path_factory):
+    return interpreted(residual_errors_on_cpu, tmp_path_factory.mktemp("residual"))
 
 
 @pytest.mark.parametrize("output", COMPARED)
@@ -35,8 +27,12 @@ def test_it_is_torchs(errors, case, output):
     assert errors[case][COMPARED.index(output)] < 3e-6
 
 
-def test_a_network_stays_the_same_network(interpreted):
-    found = interpreted(network_cases)
+def test_sums_over_many_programs_are_torchs(errors):
+    assert errors["sums"] < 3e-6
+
+
+def test_a_network_stays_the_same_network(tmp_path):
+    found = interpreted(network_cases, tmp_path)
     assert found["whole"] == pytest.approx(found["torch"], rel=1e-4, abs=1e-5)
     assert found["whole, compiled"] == pytest.approx(found["whole"], rel=1e-5, abs=1e-6)
     assert found["dropping, compiled"] == pytest.approx(found["dropping"], rel=1e-5, abs=1e-6)

@@ -2,9 +2,12 @@
 
 import pytest
 
+from testkit.fresh_processes import IN_FRESH_PROCESSES
 from testkit.networks import ENCODERS, FAMILIES
 from testkit.parallel_cases import NUM_STEPS, all_cases
 from testkit.two_ranks import findings_of_two_ranks
+
+pytestmark = IN_FRESH_PROCESSES
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,16 @@
 """A commit may be killed at any instruction: the earlier checkpoint is whole, and the run goes on."""
 
-import multiprocessing
-
 import pytest
 
 from bionemo_trainer.training.checkpoint_folder import committed, raise_fence
 from testkit.checkpoints import NUM_STAGES, kill_commits, manifest, save
+from testkit.fresh_processes import FRESH, IN_FRESH_PROCESSES, run_to_the_end
+
+pytestmark = IN_FRESH_PROCESSES
 
 
 def killed(folder, earlier):
-    process = multiprocessing.get_context("spawn").Process(target=kill_commits, args=(folder, earlier))
-    process.start()
-    process.join(timeout=300)
-    assert process.exitcode == 0
+    run_to_the_end(FRESH.Process(target=kill_commits, args=(folder, earlier)))
     return folder
 
 

@@ -10,9 +10,11 @@ from bionemo_trainer.config.load import load_tree
 from bionemo_trainer.launch.reports import read_progress
 from bionemo_trainer.run_folder import RunFolder, read_records
 from bionemo_trainer.training.checkpoint_folder import committed
+from testkit.fresh_processes import IN_FRESH_PROCESSES
 from testkit.networks import MEGAMOLBART
-from testkit.trainings import DONE, all_cases, config_for, endings_of, reports_of
+from testkit.trainings import DONE, config_for, endings_of_all, reports_of
 
+pytestmark = IN_FRESH_PROCESSES
 NAMES = ("esm1nv", "esm2nv", "megamolbart", "prott5nv")
 
 
@@ -23,7 +25,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(folder):
-    return endings_of(all_cases, folder)
+    return endings_of_all(folder)
 
 
 @pytest.fixture(scope="module")

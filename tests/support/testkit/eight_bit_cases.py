@@ -6,7 +6,7 @@ import torch
 
 from bionemo_trainer.kernels.eight_bit_rows import rounded_rows
 from bionemo_trainer.models.eight_bit import EIGHT_BIT, SMALLEST_MAXIMUM, rounded
-from testkit.two_ranks import Findings
+from testkit.fresh_processes import Findings
 
 SHAPES = {"one": (1, 16), "narrow": (37, 80), "wide": (5, 5120), "widest": (3, 20480)}
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from bionemo_trainer.kernels.gelu import biased_gelu
 from testkit.attention_cases import relative_error
-from testkit.two_ranks import Findings
+from testkit.fresh_processes import Findings
 
 SHAPES = {"one tile": (3, 1, 40), "several tiles": (300, 1, 136), "no token": (0, 1, 16)}
 OUTPUTS = ("result", "gradient", "gradient of the bias")

@@ -2,12 +2,8 @@
 
 import logging
 import logging.handlers
-import multiprocessing
-import pickle
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import torch
 from torch import distributed
 
@@ -17,10 +13,10 @@ from bionemo_trainer.engine import graphs
 from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups, leave_process_groups
 from bionemo_trainer.models.eight_bit import FIRST_CAPABILITY
 from bionemo_trainer.models.losses import TokenLosses
+from testkit.fresh_processes import Findings
 from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT
 from testkit.parallel_cases import SEQUENCE, TENSOR
 from testkit.step_cases import NUM_STEPS, config_for, losses_of, trainee_for, weights_of
-from testkit.two_ranks import Findings
 
 SAME_WEIGHTS = "model.use_cpu_initialization=True"
 """CPU and GPU draw different weights from the same seed."""
@@ -89,31 +85,6 @@ def _broken(config: TrainConfig) -> Findings:
 
 def _wait(_network: object, _batch: object, losses: TokenLosses) -> None:
     losses.loss_sum.item()
-
-
-def in_a_process_of_its_own(cases: Callable[[Path], Findings], folder: Path, visible: str) -> Findings:
-    """Runs a function in a fresh process that sees some GPUs, or none.
-
-    Args:
-        cases: A module's function; called with the folder.
-        folder: With the datasets.
-        visible: Value of CUDA_VISIBLE_DEVICES.
-
-    Raises:
-        AssertionError: It failed; its traceback is on standard error.
-    """
-    process = multiprocessing.get_context("spawn").Process(target=_write_found, args=(cases, folder))
-    with pytest.MonkeyPatch.context() as environment:  # torch looks at it when it is imported, before any code of ours
-        environment.setenv("CUDA_VISIBLE_DEVICES", visible)
-        process.start()
-    process.join(timeout=600)
-    assert process.exitcode == 0
-    findings: Findings = pickle.loads((folder / cases.__name__).read_bytes())
-    return findings
-
-
-def _write_found(cases: Callable[[Path], Findings], folder: Path) -> None:
-    (folder / cases.__name__).write_bytes(pickle.dumps(cases(folder)))
 
 
 def _alone(folder: Path, *overrides: str) -> Findings:

@@ -15,9 +15,9 @@ from bionemo_trainer.models.build import Network, build_model
 from bionemo_trainer.models.decoding import greedy_decode
 from bionemo_trainer.models.encoder_decoder import EncoderDecoder
 from bionemo_trainer.tokenizers.vocabulary import megamolbart_vocabulary
+from testkit.fresh_processes import Findings
 from testkit.networks import CPU, ENCODERS, ESM2NV, FAMILIES, MEGAMOLBART, NO_DROPOUT, batch_for, small_config
 from testkit.training import gradients_of, losses_of_training
-from testkit.two_ranks import Findings
 
 TENSOR = ("trainer.devices=2", "model.tensor_model_parallel_size=2")
 SEQUENCE = (*TENSOR, "model.sequence_parallel=True")

@@ -19,9 +19,9 @@ from bionemo_trainer.engine.graphs import can_replay
 from bionemo_trainer.engine.process_groups import Ranks, form_model_groups
 from bionemo_trainer.engine.stepping import Trainee
 from bionemo_trainer.models.freight import Freight
+from testkit.fresh_processes import Findings
 from testkit.networks import CPU, ENCODERS, FAMILIES, MEGAMOLBART, NO_DROPOUT, SMALL
 from testkit.parallel_cases import PIPELINE, SEQUENCE, TENSOR
-from testkit.two_ranks import Findings
 
 NUM_STEPS = 20
 GLOBAL_BATCH_SIZE = 6

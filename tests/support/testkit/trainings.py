@@ -3,14 +3,11 @@
 Imported by that process, so it stands here and not in a test module. What a case finds is written to a file.
 """
 
-import multiprocessing
 import os
-import pickle
 import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 from bionemo_trainer.config.load import load_file, load_recipe
@@ -19,6 +16,7 @@ from bionemo_trainer.contract import ExitCode
 from bionemo_trainer.errors import BioNeMoError
 from bionemo_trainer.run_folder import RunFolder, read_records
 from bionemo_trainer.training.checkpoint_folder import committed
+from testkit.fresh_processes import Findings, findings_of
 from testkit.networks import ENCODERS, FAMILIES, MEGAMOLBART, SMALL
 from testkit.step_cases import write_datasets
 from testkit.volumes import files_of_at_most
@@ -62,23 +60,17 @@ def config_for(recipe: str, folder: Path, name: str, *overrides: str) -> TrainCo
     return load_recipe(recipe, (*SMALL, *data, *overrides)).config
 
 
-def endings_of(cases: Callable[[Path], dict[str, object]], folder: Path) -> dict[str, object]:
-    """Runs a function in a fresh process and returns what it returned.
+def endings_of_all(folder: Path) -> Findings:
+    """What `all_cases` finds in a fresh process.
 
     Args:
-        cases: A module's function; called with the folder, in which both datasets lie.
-        folder: Empty.
+        folder: Empty; both datasets are written there.
 
     Raises:
-        AssertionError: It failed; its traceback is on standard error.
+        AssertionError: It failed, and its traceback is on standard error; or it hung.
     """
     write_datasets(folder)
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(cases, folder))
-    process.start()
-    process.join(timeout=600)
-    assert process.exitcode == 0
-    found: dict[str, object] = pickle.loads((folder / "found").read_bytes())
-    return found
+    return findings_of(all_cases, folder, OMP_NUM_THREADS="1")
 
 
 def train_alone(config: TrainConfig, *, attempt: int = 1) -> Ending:
@@ -144,9 +136,9 @@ def weights_in(folder: Path) -> dict[str, bytes]:
     return {key: tensor.numpy().tobytes() for key, tensor in tensors.items()}
 
 
-def all_cases(folder: Path) -> dict[str, object]:
+def all_cases(folder: Path) -> Findings:
     """Every finding by its name."""
-    found: dict[str, object] = {}
+    found: Findings = {}
     for recipe in FAMILIES:
         name = recipe.split("/")[1]
         found[f"{name} ends"] = train_alone(
@@ -215,7 +207,7 @@ def _saved_steps(folder: Path, name: str, *overrides: str) -> dict[int, list[str
     }
 
 
-def _refusals(folder: Path) -> dict[str, object]:
+def _refusals(folder: Path) -> Findings:
     checkpoint = (folder / "megamolbart" / "checkpoints" / "last.ckpt").resolve()
     garbage = folder / "garbage.nemo"
     garbage.write_bytes(b"no archive")
@@ -234,10 +226,10 @@ def _refusals(folder: Path) -> dict[str, object]:
     }
 
 
-def _weights_taken_over(folder: Path) -> dict[str, object]:
+def _weights_taken_over(folder: Path) -> Findings:
     """The training loss of the first step from given weights, from an exported file and from a checkpoint."""
     checkpoints = folder / "megamolbart" / "checkpoints"
-    losses: dict[str, object] = {}
+    losses: Findings = {}
     for name, source in (
         ("exported", checkpoints / "MegaMolBART.nemo"),
         ("sharded", (checkpoints / "last.ckpt").resolve()),
@@ -262,7 +254,7 @@ def _weights_taken_over(folder: Path) -> dict[str, object]:
     return losses
 
 
-def _kept(folder: Path) -> dict[str, object]:
+def _kept(folder: Path) -> Findings:
     """Which checkpoints stay, with one every step."""
     params = "exp_manager.checkpoint_callback_params"
     config = config_for(
@@ -302,7 +294,7 @@ def old_config(family: str, folder: Path) -> TrainConfig:
     return load_file(file, overrides).config
 
 
-def _old_files(folder: Path) -> dict[str, object]:
+def _old_files(folder: Path) -> Findings:
     """Old configurations on folders as BioNeMo's preparation left them: several files, a table of them, no manifest."""
     os.environ["BIONEMO_PATH"] = "/opt/nvidia/bionemo"
     for kind in ("molecules", "proteins"):
@@ -314,13 +306,6 @@ def _old_files(folder: Path) -> dict[str, object]:
                 (old / name).write_bytes(content)
             (old / "metadata.csv").write_text("file,size\nx000.csv,8\nx001.csv,8\n")
     return {f"old {family}": train_alone(old_config(family, folder)) for family in OLD_FILES}
-
-
-def _run(cases: Callable[[Path], dict[str, object]], folder: Path) -> None:
-    import torch  # noqa: PLC0415
-
-    torch.set_num_threads(1)
-    (folder / "found").write_bytes(pickle.dumps(cases(folder)))
 
 
 DONE: Ending = (int(ExitCode.OK), "")

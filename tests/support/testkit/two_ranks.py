@@ -1,10 +1,5 @@
-"""One launch of two ranks on this machine, in which many cases run: a launch costs some twenty seconds of imports.
+"""One launch of two ranks on this machine, in which many cases run. The ranks meet in a file and talk over Gloo."""
 
-The ranks meet in a file and talk over Gloo. What rank 0 finds is written to a file for the tests to look at.
-"""
-
-import multiprocessing
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +8,7 @@ from torch import distributed
 
 from bionemo_trainer.config.layout import Layout
 from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups, leave_process_groups
-
-type Findings = dict[str, object]
+from testkit.fresh_processes import FRESH, Findings, keep_findings, kept_findings, run_to_the_end
 
 
 def findings_of_two_ranks(cases: Callable[[], Findings], folder: Path, accelerator: str = "cpu") -> Findings:
@@ -26,17 +20,10 @@ def findings_of_two_ranks(cases: Callable[[], Findings], folder: Path, accelerat
         accelerator: `gpu` lets both ranks share the first GPU.
 
     Raises:
-        AssertionError: A rank failed; its traceback is on standard error.
+        AssertionError: A rank failed, and its traceback is on standard error; or it hung.
     """
-    spawn = multiprocessing.get_context("spawn")
-    ranks = [spawn.Process(target=_rank, args=(cases, rank, folder, accelerator)) for rank in range(2)]
-    for process in ranks:
-        process.start()
-    for process in ranks:
-        process.join(timeout=300)
-    assert [process.exitcode for process in ranks] == [0, 0]
-    findings: Findings = pickle.loads((folder / "findings").read_bytes())
-    return findings
+    run_to_the_end(*(FRESH.Process(target=_rank, args=(cases, rank, folder, accelerator)) for rank in range(2)))
+    return kept_findings(folder)
 
 
 def _rank(cases: Callable[[], Findings], rank: int, folder: Path, accelerator: str) -> None:
@@ -48,5 +35,5 @@ def _rank(cases: Callable[[], Findings], rank: int, folder: Path, accelerator: s
     join_process_groups(layout, rendezvous)
     findings = cases()
     if rank == 0:
-        (folder / "findings").write_bytes(pickle.dumps(findings))
+        keep_findings(findings, folder)
     leave_process_groups()
