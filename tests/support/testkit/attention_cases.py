@@ -13,7 +13,7 @@ from torch import Tensor
 from bionemo_trainer.kernels.dropout import kept_weights
 from bionemo_trainer.kernels.packed_attention import packed_attention_op
 from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
-from testkit.two_ranks import Findings
+from testkit.fresh_processes import Findings
 
 HEADS = 2
 FIRST_HEAD = 3
@@ -32,6 +32,8 @@ class Case:
     dropout: float = 0.0
     num_sources: int = 2
     """Tensors that hold queries, keys and values."""
+    offset: float = 0.0
+    """Of queries, and of keys to the other side: it makes all scores negative."""
 
 
 CASES = {
@@ -47,6 +49,7 @@ CASES = {
     "each in its own tensor": Case(queries=(5, 70, 64), keys=(5, 70, 64), num_sources=3),
     "causal with dropout": Case(queries=(9, 70), keys=(9, 70), is_causal=True, dropout=0.1),
     "cross with dropout": Case(queries=(5, 70), keys=(66, 2), dropout=0.5),
+    "scores below the smallest power of two": Case(queries=(5, 70), keys=(5, 70), offset=6.5),
     "heads of 8": Case(queries=(5, 66), keys=(5, 66), width=8),
     "heads of 80": Case(queries=(5, 66), keys=(5, 66), width=80, dropout=0.1),
     "heads of 128": Case(queries=(5, 66), keys=(5, 66), width=128),
@@ -64,7 +67,9 @@ def errors_of(case: Case, device: torch.device, dtype: torch.dtype) -> list[floa
     """The largest error of each of OUTPUTS, relative to its largest value."""
     generator = torch.Generator().manual_seed(0)
     draw = (sum(case.queries), HEADS, case.width), (sum(case.keys), HEADS, 2, case.width)
-    query, memory = (torch.randn(shape, generator=generator).to(device, dtype).requires_grad_() for shape in draw)
+    query, memory = (torch.randn(shape, generator=generator) for shape in draw)
+    memory[:, :, 0] -= case.offset
+    query, memory = (part.to(device, dtype).requires_grad_() for part in (query + case.offset, memory))
     gradient = torch.randn(draw[0], generator=generator).to(device, dtype)
     inputs = (query, *memory.unbind(2))  # strides, as the layers have them
     found = attended_by_kernel(case, *_sources(case, query, memory))

@@ -3,7 +3,8 @@
 A program of `attend` holds one tile of queries of one head and walks over the keys of their sequence with a running softmax (Dao,
 "FlashAttention-2", 2023, https://arxiv.org/abs/2307.08691). A sequence that fits one tile on both sides, as nearly every molecule
 does, is done at once by `attend_in_short_sequences`; the other then leaves it out. Heads of a sequence are neighbours in the grid,
-since they are neighbours in memory. Scores are kept in powers of two, since the hardware has no other exponential.
+since they are neighbours in memory. Exponentials are powers of two, since the hardware has no other; what turns scores into their
+exponents is multiplied in where the largest is subtracted, in one operation.
 Shapes: M queries of a tile, K keys of a block, D the width of a head, filled up to a power of two.
 """
 
@@ -84,18 +85,19 @@ def attend(
     for start in range(0, whole, BLOCK):
         largest_M, sum_M, attended_MD = walked(
             query_MD, key_rows, value_rows, start, rows, columns, key_count, bits_M, largest_M, sum_M, attended_MD,
-            scale, WIDTH, FILLED, True, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
+            scale, WIDTH, FILLED, True, IS_CAUSAL, THRESHOLD,
         )  # fmt: skip
         key_rows += BLOCK * key_row
         value_rows += BLOCK * value_row
     if whole < last:  # one block: the rest of the keys, or that of the diagonal
         largest_M, sum_M, attended_MD = walked(
             query_MD, key_rows, value_rows, whole, rows, columns, key_count, bits_M, largest_M, sum_M, attended_MD,
-            scale, WIDTH, FILLED, False, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
+            scale, WIDTH, FILLED, False, IS_CAUSAL, THRESHOLD,
         )  # fmt: skip
     outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
     finished(
-        outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query, WIDTH, FILLED
+        outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query,
+        scale, WIDTH, FILLED, KEPT_SCALE,
     )  # fmt: skip
 
 
@@ -122,49 +124,53 @@ def attend_in_short_sequences(
     largest_M, sum_M, attended_MD = walked(
         query_MD, key_rows, value_rows, 0, rows, rows, key_count, bits_M,
         tl.full([BLOCK], NEGLIGIBLE, tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK, FILLED], tl.float32),
-        scale, WIDTH, FILLED, False, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
+        scale, WIDTH, FILLED, False, IS_CAUSAL, THRESHOLD,
     )  # fmt: skip
-    if key_count == 0:
-        sum_M = tl.zeros([BLOCK], tl.float32)
+    if key_count == 0:  # what was walked is no score
+        sum_M, attended_MD = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK, FILLED], tl.float32)
     outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
     finished(
-        outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query, WIDTH, FILLED
+        outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query,
+        scale, WIDTH, FILLED, KEPT_SCALE,
     )  # fmt: skip
 
 
 @triton.jit
 def finished(
-    outputs, log_sums, largest_M, sum_M, attended_MD, is_query, WIDTH: tl.constexpr, FILLED: tl.constexpr
+    outputs, log_sums, largest_M, sum_M, attended_MD, is_query,
+    scale, WIDTH: tl.constexpr, FILLED: tl.constexpr, KEPT_SCALE: tl.constexpr,
 ):  # fmt: skip
     """Writes what the running softmax ends with; a query without keys attends to nothing."""
     has_seen_M = sum_M > 0.0
     divisor_M = tl.where(has_seen_M, sum_M, 1.0)
-    stored(outputs, attended_MD / divisor_M[:, None], is_query, WIDTH, FILLED)
-    tl.store(log_sums, tl.where(has_seen_M, largest_M + tl.log2(divisor_M), 0.0), mask=is_query)
+    stored(outputs, attended_MD * (KEPT_SCALE / divisor_M)[:, None], is_query, WIDTH, FILLED)
+    log_sum_M = largest_M * (scale * LOG2_E) + tl.log2(divisor_M)
+    tl.store(log_sums, tl.where(has_seen_M, log_sum_M, 0.0), mask=is_query)
 
 
 @triton.jit
 def walked(
     query_MD, key_rows, value_rows, start, rows, columns, key_count, bits_M, largest_M, sum_M, attended_MD,
     scale, WIDTH: tl.constexpr, FILLED: tl.constexpr, IS_WHOLE: tl.constexpr,
-    IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
+    IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr,
 ):  # fmt: skip
     """The running softmax after one more block of keys."""
     keys = start + columns
     is_key = keys < key_count
     key_KD = loaded(key_rows, is_key, IS_WHOLE, WIDTH, FILLED)
-    scores_MK = tl.dot(query_MD, tl.trans(key_KD), input_precision="ieee") * (scale * LOG2_E)
+    scores_MK = tl.dot(query_MD, tl.trans(key_KD), input_precision="ieee")
     if not IS_WHOLE:
         sees_MK = is_key[None, :]
         if IS_CAUSAL:
             sees_MK = sees_MK & (keys[None, :] <= rows[:, None])
         scores_MK = tl.where(sees_MK, scores_MK, NEGLIGIBLE)
     grown_M = tl.maximum(largest_M, tl.max(scores_MK, 1))
-    weights_MK = tl.exp2(scores_MK - grown_M[:, None])
-    shrink_M = tl.exp2(largest_M - grown_M)
+    to_powers = scale * LOG2_E
+    weights_MK = tl.exp2(scores_MK * to_powers - (grown_M * to_powers)[:, None])
+    shrink_M = tl.exp2((largest_M - grown_M) * to_powers)
     sum_M = sum_M * shrink_M + tl.sum(weights_MK, 1)
     if THRESHOLD > 0:  # the sum is of all weights: what is dropped is dropped after the softmax
-        weights_MK = tl.where(is_kept(bits_M[:, None], keys[None, :], THRESHOLD), weights_MK * KEPT_SCALE, 0.0)
+        weights_MK = tl.where(is_kept(bits_M[:, None], keys[None, :], THRESHOLD), weights_MK, 0.0)
     value_KD = loaded(value_rows, is_key, IS_WHOLE, WIDTH, FILLED)
     attended_MD = attended_MD * shrink_M[:, None]
     attended_MD = tl.dot(weights_MK.to(value_KD.dtype), value_KD, attended_MD, input_precision="ieee")

@@ -28,9 +28,15 @@ def threshold_of(dropout: float) -> int:
 @triton.jit
 def mixed(bits):
     """A bijection of 32-bit words; every bit of its input changes each bit of its output about half of the time."""
-    bits = (bits ^ (bits >> 16)) * FIRST_FACTOR
-    bits = (bits ^ (bits >> 15)) * SECOND_FACTOR
+    bits = mixed_above(bits)
     return bits ^ (bits >> 15)
+
+
+@triton.jit
+def mixed_above(bits):
+    """The same but for a last step, which leaves the upper 15 bits as they are: enough for a comparison."""
+    bits = (bits ^ (bits >> 16)) * FIRST_FACTOR
+    return (bits ^ (bits >> 15)) * SECOND_FACTOR
 
 
 @triton.jit
@@ -45,7 +51,7 @@ def row_bits(seed, head, queries, THRESHOLD: tl.constexpr):
 @triton.jit
 def is_kept(query_bits, keys, threshold: tl.constexpr):
     """Which weights stay; the two arguments are broadcast against each other."""
-    return mixed(query_bits + keys.to(tl.uint32) * GOLDEN) >= threshold
+    return mixed_above(query_bits + keys.to(tl.uint32) * GOLDEN) >= threshold
 
 
 def kept_weights(seed: int, head: int, queries_M: Tensor, keys_K: Tensor, dropout: float) -> Tensor:
@@ -60,11 +66,16 @@ def kept_weights(seed: int, head: int, queries_M: Tensor, keys_K: Tensor, dropou
     """
     bits = _mixed(_mixed(torch.tensor(seed)) + head * GOLDEN.value)
     bits_M = _mixed(bits + queries_M * GOLDEN.value)
-    return _mixed(bits_M[:, None] + keys_K * GOLDEN.value) >= threshold_of(dropout)
+    return _mixed_above(bits_M[:, None] + keys_K * GOLDEN.value) >= threshold_of(dropout)
 
 
 def _mixed(bits: Tensor) -> Tensor:
+    bits = _mixed_above(bits)
+    return bits ^ (bits >> 15)
+
+
+def _mixed_above(bits: Tensor) -> Tensor:
     bits = bits & WORD
     bits = (bits ^ (bits >> 16)) * FIRST_FACTOR.value & WORD
-    bits = (bits ^ (bits >> 15)) * SECOND_FACTOR.value & WORD
-    return bits ^ (bits >> 15)
+    mixed_bits: Tensor = (bits ^ (bits >> 15)) * SECOND_FACTOR.value & WORD
+    return mixed_bits

@@ -22,8 +22,6 @@ from bionemo_trainer.kernels.tiles import BLOCK
 NARROWEST_FILLED = 16
 """Least extent of the hardware's products."""
 NUM_WARPS = 4
-STAGES_WITH_DROPOUT = 1
-"""Of `gradients_of_keys` where weights are dropped: with one it loads nothing ahead, since the hashes take the registers for it."""
 _TENSORS = 6
 """Arguments of the operator that are tensors, the first of them a list."""
 
@@ -98,15 +96,14 @@ def _backward(
         query_bounds, key_bounds, seed, *of_inputs, *of_query, *of_memory, *counts, **constants,
     )  # fmt: skip
     if has_long:
-        deltas = torch.empty_like(log_sums)
+        statistics = log_sums.new_empty((*log_sums.shape, 4))
         gradients_of_queries[(len(query_tiles) * heads,)](
-            query, key, value, attended, gradient, query_gradient, log_sums, deltas,
+            query, key, value, attended, gradient, query_gradient, log_sums, statistics,
             query_bounds, key_bounds, query_tiles, seed, *of_inputs, *of_query, *counts, **constants,
         )  # fmt: skip
         gradients_of_keys[(len(key_tiles) * heads,)](
-            query, key, value, gradient, key_gradient, value_gradient, log_sums, deltas,
-            query_bounds, key_bounds, key_tiles, seed, *of_inputs, *of_memory, *counts,
-            **constants, **({"num_stages": STAGES_WITH_DROPOUT} if share else {}),
+            query, key, value, gradient, key_gradient, value_gradient, statistics,
+            query_bounds, key_bounds, key_tiles, *of_inputs, *of_memory, num_queries, width**-0.5, **constants,
         )  # fmt: skip
     return found
 
