@@ -34,6 +34,11 @@ class RunFolder:
         return self.path / "records"
 
     @property
+    def compiled(self) -> Path:
+        """Folder of what was compiled for GPUs: it lets later attempts start sooner, and may be deleted between them."""
+        return self.path / "compiled"
+
+    @property
     def config(self) -> Path:
         """The configuration, complete and resolved, as YAML that trains again."""
         return self.records / "config.yaml"

@@ -93,6 +93,8 @@ class ModelConfig(Section):
     """Layers per chunk, or number of first layers."""
     compile: bool = True
     """Compile the layers on GPUs: training is faster, and its first step takes about a minute longer."""
+    keep_compiled: bool = True
+    """Keep what is compiled for GPUs in `compiled` of the run's folder, where later attempts find it; false: where torch does."""
     enable_cuda_graph: bool = True
     """Launch all kernels of a micro batch together on GPUs, where layers are neither split over ranks nor recomputed."""
     seed: NonNegativeInt = 1234
