@@ -6,15 +6,16 @@ torch = pytest.importorskip("torch")
 if not torch.cuda.is_available() or torch.cuda.get_device_capability() < (9, 0):
     pytest.skip("they need a GPU from Hopper on", allow_module_level=True)
 
-from bionemo_trainer.models.eight_bit import eight_bit_linear  # noqa: E402  after the skip
-from testkit.eight_bit_cases import SHAPES, agreement  # noqa: E402
+from bionemo_trainer.models.eight_bit import EightBitWeight  # noqa: E402  after the skip
+from testkit.eight_bit_cases import HAS_FACTORS, SHAPES, agreement  # noqa: E402
 
 GPU = torch.device("cuda")
 
 
+@pytest.mark.parametrize("has_factors", HAS_FACTORS)
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_rows_are_rounded_as_torch_rounds_them(shape):
-    assert agreement(shape, GPU) == (1.0, 1.0)
+def test_rows_are_rounded_as_torch_rounds_them(shape, has_factors):
+    assert agreement(shape, GPU, has_factors=has_factors) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("num_tokens", [1, 37, 1024])
@@ -25,7 +26,7 @@ def test_outputs_and_gradients_come_near_to_exact_ones(num_tokens, features_in, 
     leaves = [
         torch.randn(shape, generator=drawn, device=GPU, dtype=torch.bfloat16).requires_grad_() for shape in shapes
     ]
-    output = eight_bit_linear(*leaves)
+    output = EightBitWeight(leaves[1])(*leaves)
     gradient = torch.randn(output.shape, generator=drawn, device=GPU, dtype=torch.bfloat16)
     found = (output, *torch.autograd.grad(output, leaves, gradient))
     exact = torch.nn.functional.linear(*(leaf.double() for leaf in leaves))

@@ -29,6 +29,11 @@ def test_mixed_precision_adds_a_32_bit_copy_of_the_weights():
     assert (mixed.weights_bytes, mixed.optimizer_bytes) == (2 * parameters, 12 * parameters)
 
 
+def test_eight_bit_products_add_two_8_bit_copies_of_the_weights():
+    parameters = num_parameters(load_recipe(ESM2).config.model)
+    assert estimate("trainer.precision=fp8-mixed").weights_bytes == 4 * parameters
+
+
 def test_replicas_share_the_optimizer_states():
     assert estimate("trainer.num_nodes=4").optimizer_bytes == estimate().optimizer_bytes // 4
 

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("triton")
 
-from testkit.eight_bit_cases import SHAPES, eight_bit_agreement_on_cpu
+from testkit.eight_bit_cases import HAS_FACTORS, SHAPES, eight_bit_agreement_on_cpu
 from testkit.fresh_processes import IN_FRESH_PROCESSES, interpreted
 
 pytestmark = IN_FRESH_PROCESSES
@@ -18,8 +18,9 @@ def agreement(tmp_path_factory):
     return interpreted(eight_bit_agreement_on_cpu, tmp_path_factory.mktemp("rows"))
 
 
+@pytest.mark.parametrize("has_factors", HAS_FACTORS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_it_is_torchs(agreement, shape):
-    scales, values = agreement[shape]
+def test_it_is_torchs(agreement, shape, has_factors):
+    scales, values = agreement[shape][has_factors]
     assert scales == 1.0
     assert values > SHARE_IN_THE_INTERPRETER

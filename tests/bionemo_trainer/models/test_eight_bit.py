@@ -2,18 +2,15 @@
 
 import pytest
 import torch
+from torch import nn
+from torch._dynamo.testing import CompileCounterWithBackend
 from torch.nn import functional
 
 from bionemo_trainer.errors import ConfigError
 from bionemo_trainer.models.build import build_model
 from bionemo_trainer.models.compilation import compile_layers
-from bionemo_trainer.models.eight_bit import (
-    eight_bit_linear,
-    multiply_in_eight_bit,
-    product,
-    refuse_without_eight_bit,
-    rounded,
-)
+from bionemo_trainer.models.eight_bit import EightBitWeight, multiply_in_eight_bit, product, refuse_without_eight_bit
+from testkit.eight_bit_cases import rounded
 from testkit.networks import (
     CPU,
     ENCODERS,
@@ -69,18 +66,18 @@ def test_zeros_stay_zeros():
 def test_an_outlier_coarsens_its_own_row_only():
     clean, spoilt = drawn(T, K), drawn(T, K)
     spoilt[5, 3] = 1e4
-    right = drawn(N, K, seed=1)
+    right = rounded(drawn(N, K, seed=1))
     others = torch.arange(T) != 5
-    assert torch.equal(product(clean, right)[others], product(spoilt, right)[others])
+    assert torch.equal(product(clean, *right)[others], product(spoilt, *right)[others])
 
 
 @pytest.mark.parametrize("shape", [(T, K), (T, 1, K)], ids=["rows", "with a batch"])
 @pytest.mark.parametrize("has_bias", [True, False])
 def test_outputs_and_gradients_come_near_to_exact_ones(shape, has_bias):
-    inputs, weight = drawn(*shape).requires_grad_(), drawn(N, K, seed=1).requires_grad_()
+    inputs, weight = drawn(*shape).requires_grad_(), nn.Parameter(drawn(N, K, seed=1))
     bias = drawn(N, seed=2).requires_grad_() if has_bias else None
     leaves = [leaf for leaf in (inputs, weight, bias) if leaf is not None]
-    output = eight_bit_linear(inputs, weight, bias)
+    output = EightBitWeight(weight)(inputs, weight, bias)
     gradient = drawn(*output.shape, seed=3)
     found = torch.autograd.grad(output, leaves, gradient)
     exact = functional.linear(*(leaf.double() if leaf is not None else None for leaf in (inputs, weight, bias)))
@@ -90,9 +87,29 @@ def test_outputs_and_gradients_come_near_to_exact_ones(shape, has_bias):
     assert all(error(own, other) < 0.01 for own, other in zip(found[1:], wanted[1:], strict=True))  # in 16 bit
 
 
+def test_a_weight_is_what_it_was_when_it_was_refreshed():
+    inputs, weight = drawn(T, K), nn.Parameter(drawn(N, K, seed=1))
+    eight_bit = EightBitWeight(weight)
+    before = eight_bit(inputs, weight)
+    weight.data = weight.data * 2
+    assert torch.equal(eight_bit(inputs, weight), before)
+    eight_bit.refresh()
+    assert torch.equal(eight_bit(inputs, weight), before * 2)
+
+
+def test_tiny_gradients_are_rounded_like_large_ones():
+    inputs, weight = drawn(T, K).requires_grad_(), nn.Parameter(drawn(N, K, seed=1))
+    gradient = drawn(T, N, seed=3)
+    found = [
+        torch.autograd.grad(EightBitWeight(weight)(inputs, weight), inputs, gradient * size)[0] / size
+        for size in (1.0, 2.0**-60)
+    ]
+    assert torch.equal(*found)
+
+
 def test_no_tokens_give_nothing():
-    inputs, weight = drawn(0, 1, K).requires_grad_(), drawn(N, K).requires_grad_()
-    output = eight_bit_linear(inputs, weight)
+    inputs, weight = drawn(0, 1, K).requires_grad_(), nn.Parameter(drawn(N, K))
+    output = EightBitWeight(weight)(inputs, weight)
     output.sum().backward()
     assert output.shape == (0, 1, N)
     assert inputs.grad.shape == inputs.shape
@@ -105,7 +122,7 @@ def test_layers_multiply_so_in_training_only(recipe):
     network = network_of(recipe)
     batch = batch_for(recipe, LENGTHS)
     exact, validated = network(batch).loss_sum.item(), network.eval()(batch).loss_sum.item()
-    assert multiply_in_eight_bit(network) == (8 if recipe in ENCODERS else 22)
+    assert len(multiply_in_eight_bit(network)) == (8 if recipe in ENCODERS else 22)
     assert network(batch).loss_sum.item() == validated
     trained = network.train()(batch).loss_sum.item()
     assert trained != exact
@@ -122,8 +139,7 @@ def test_training_with_them_follows_training_without(recipe):
 
 def _losses(recipe, *, is_eight_bit):
     network = network_of(recipe)
-    if is_eight_bit:
-        multiply_in_eight_bit(network)
+    weights = multiply_in_eight_bit(network) if is_eight_bit else []
     batch, descent = batch_for(recipe, LENGTHS), torch.optim.SGD(network.parameters(), lr=0.005)
     found = []
     for _ in range(20):
@@ -131,6 +147,8 @@ def _losses(recipe, *, is_eight_bit):
         loss = network(batch).loss_sum / sum(LENGTHS)
         loss.backward()
         descent.step()
+        for weight in weights:
+            weight.refresh()
         found.append(loss.item())
     return found
 
@@ -154,6 +172,24 @@ def test_the_compiler_takes_them_whole(recipe):
     torch.testing.assert_close(compiled, loss)
     torch.testing.assert_close(after, before, rtol=0.02, atol=1e-3)
     assert not any(layer.run == layer.layer for layer in network.modules() if hasattr(layer, "run"))
+
+
+@pytest.mark.usefixtures("groups")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # see above
+@pytest.mark.parametrize("recipe", [ESM1NV, MEGAMOLBART])
+def test_layers_share_as_few_graphs_as_without(recipe):
+    assert _num_graphs(recipe, is_eight_bit=True) == _num_graphs(recipe, is_eight_bit=False)
+
+
+def _num_graphs(recipe, *, is_eight_bit):
+    torch._dynamo.reset()
+    network, counter = network_of(recipe), CompileCounterWithBackend("eager")
+    if is_eight_bit:
+        multiply_in_eight_bit(network)
+    compile_layers(network, backend=counter)
+    for lengths in (LENGTHS, (3, 4), (60, 5, 5)):
+        network(batch_for(recipe, lengths))
+    return counter.frame_count
 
 
 def test_an_older_gpu_is_named():

@@ -3,26 +3,44 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from bionemo_trainer.kernels.eight_bit_rows import rounded_rows
-from bionemo_trainer.models.eight_bit import EIGHT_BIT, SMALLEST_MAXIMUM, rounded
+from bionemo_trainer.models.eight_bit import EIGHT_BIT, SMALLEST_MAXIMUM, round_into
 from testkit.fresh_processes import Findings
 
 SHAPES = {"one": (1, 16), "narrow": (37, 80), "wide": (5, 5120), "widest": (3, 20480)}
+HAS_FACTORS = (False, True)
+"""Whether columns are multiplied before."""
 
 
-def agreement(shape: tuple[int, int], device: torch.device) -> tuple[float, float]:
+def rounded(rows: Tensor, factors: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Values and scales, by torch where no kernel is."""
+    values, scales = torch.empty_like(rows, dtype=EIGHT_BIT), torch.empty(len(rows), 1, device=rows.device)
+    round_into(rows, values, scales, factors)
+    return values, scales
+
+
+def agreement(shape: tuple[int, int], device: torch.device, *, has_factors: bool) -> tuple[float, float]:
     """Shares of the scales and of the values that are torch's to the bit; rows differ in size by twelve powers of ten, one is zero."""
+    from bionemo_trainer.kernels.eight_bit_rows import round_rows_into  # noqa: PLC0415 - Triton may be missing
+
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(shape, generator=generator) * torch.logspace(-6, 6, shape[0])[:, None]
     rows[-1] = rows[-1] * (len(rows) == 1)
     rows = rows.bfloat16()
-    wanted, wanted_scales = rounded(rows)
-    found, scales = rounded_rows(rows.to(device), EIGHT_BIT, SMALLEST_MAXIMUM)
+    factors = torch.rand(shape[1], 1, generator=generator) if has_factors else None
+    wanted, wanted_scales = rounded(rows, factors)
+    on_device = rows.to(device)
+    found, scales = torch.empty_like(on_device, dtype=EIGHT_BIT), torch.empty(len(rows), 1, device=device)
+    round_rows_into(on_device, found, scales, None if factors is None else factors.to(device), SMALLEST_MAXIMUM)
     same = found.cpu().view(torch.uint8) == wanted.view(torch.uint8)
     return float((scales.cpu() == wanted_scales).float().mean()), float(same.float().mean())
 
 
 def eight_bit_agreement_on_cpu(_folder: Path) -> Findings:
-    """By shape."""
-    return {name: list(agreement(shape, torch.device("cpu"))) for name, shape in SHAPES.items()}
+    """By shape, without factors and with them."""
+    cpu = torch.device("cpu")
+    return {
+        name: [agreement(shape, cpu, has_factors=has_factors) for has_factors in HAS_FACTORS]
+        for name, shape in SHAPES.items()
+    }

@@ -20,6 +20,8 @@ _ADAM_BYTES = 8
 """Two running means of 4 bytes each."""
 _MASTER_BYTES = 4
 """A 32-bit copy of each weight, when the weights themselves have 16 bit."""
+_EIGHT_BIT_BYTES = 2
+"""Two copies of each weight in fp8-mixed, one of them transposed; tables and norms, which have none, are small beside the rest."""
 _RESERVED_BYTES = int(1.5 * GIB)
 """CUDA context, communication buffers and the allocator's slack."""
 
@@ -71,8 +73,9 @@ def memory_with(config: TrainConfig, *, encoder_tokens: int, decoder_tokens: int
     share = -(-num_parameters(config.model) // layout.model_parallel)
     width = 4 if config.trainer.precision == "32" else 2
     master = 0 if width == 4 else _MASTER_BYTES
+    eight_bit = _EIGHT_BIT_BYTES if config.trainer.precision == "fp8-mixed" else 0
     return MemoryEstimate(
-        weights_bytes=share * width,
+        weights_bytes=share * (width + eight_bit),
         gradients_bytes=share * 4,
         optimizer_bytes=share * (_ADAM_BYTES + master) // max(layout.data, 1),
         activations_bytes=_activations_bytes(config, width, encoder_tokens, decoder_tokens),

@@ -27,7 +27,7 @@ from bionemo_trainer.engine.seeds import seed_dropout
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, Targets
 from bionemo_trainer.models.build import Network, build_model
 from bionemo_trainer.models.compilation import compile_layers
-from bionemo_trainer.models.eight_bit import multiply_in_eight_bit, refuse_without_eight_bit
+from bionemo_trainer.models.eight_bit import EightBitWeight, multiply_in_eight_bit, refuse_without_eight_bit
 from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.models.losses import TokenLosses
 
@@ -104,9 +104,10 @@ class Trainee:
     def __init__(self, config: TrainConfig, ranks: Ranks) -> None:
         self.config, self.ranks = config, ranks
         self.network: Network = build_model(config, ranks.device, dtype=DTYPES[config.trainer.precision])
+        self.eight_bit_weights: list[EightBitWeight] = []
         if config.trainer.precision == "fp8-mixed":
             refuse_without_eight_bit(torch.cuda.get_device_capability(), torch.cuda.get_device_name())
-            multiply_in_eight_bit(self.network)
+            self.eight_bit_weights = multiply_in_eight_bit(self.network)
         self.flat = FlatParameters(self.network)
         if config.model.compile and ranks.device.type == "cuda":
             compile_layers(self.network)
@@ -126,6 +127,8 @@ class Trainee:
         seed_dropout(self.config.model.seed, position, self.ranks)
         self.network.train()
         self.flat.zero_gradients()
+        for eight_bit_weight in self.eight_bit_weights:
+            eight_bit_weight.refresh()
         counts = self._counts(batches, wish=wish)
         weight = (self.optimizer.loss_scale.scale / counts[0].clamp(min=1)).float()
         forward_backward = self.graphs.learn if self.graphs else self._forward_backward

@@ -11,26 +11,28 @@ from torch import Tensor
 from bionemo_trainer.kernels.row_tiles import shape_for
 
 
-def rounded_rows(rows_MK: Tensor, dtype: torch.dtype, smallest_maximum: float) -> tuple[Tensor, Tensor]:
-    """Values of which the largest of a row is the largest of `dtype`, and what multiplies a row back, 32 bit [M, 1].
+def round_rows_into(
+    rows_MK: Tensor, values_MK: Tensor, scales_M1: Tensor, factors_K: Tensor | None, smallest_maximum: float
+) -> None:
+    """Writes values of which the largest of a row is the largest of their type, and what multiplies a row back.
 
     Args:
         rows_MK: Contiguous.
-        dtype: An 8-bit float.
+        values_MK: For the values, contiguous, of an 8-bit float.
+        scales_M1: For the other factors, contiguous, 32 bit.
+        factors_K: Multiplied into the columns first, contiguous, 32 bit.
         smallest_maximum: Taken for the largest value of a row that is smaller.
     """
     count, width = rows_MK.shape
-    values, scales = torch.empty_like(rows_MK, dtype=dtype), rows_MK.new_empty((count, 1), dtype=torch.float32)
     shape = shape_for(width)
     round_rows[(triton.cdiv(count, shape["ROWS"]),)](
-        rows_MK, values, scales, count, torch.finfo(dtype).max, smallest_maximum, **shape
+        rows_MK, values_MK, scales_M1, factors_K, count, torch.finfo(values_MK.dtype).max, smallest_maximum, **shape
     )
-    return values, scales
 
 
 @triton.jit(do_not_specialize=["count"])
 def round_rows(
-    rows, values, scales, count, largest, smallest_maximum,
+    rows, values, scales, factors, count, largest, smallest_maximum,
     WIDTH: tl.constexpr, FILLED: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
     """One tile of rows."""
@@ -38,6 +40,8 @@ def round_rows(
     is_real = (row < count)[:, None] & (column < WIDTH)[None, :]
     places = row.to(tl.int64)[:, None] * WIDTH + column[None, :]
     values_RF = tl.load(rows + places, mask=is_real, other=0.0).to(tl.float32)
+    if factors is not None:
+        values_RF *= tl.load(factors + column, mask=column < WIDTH, other=0.0)[None, :]
     largest_R = tl.maximum(tl.max(tl.abs(values_RF), 1), smallest_maximum)
     scaled_RF = values_RF * tl.div_rn(tl.zeros_like(largest_R) + largest, largest_R)[:, None]
     tl.store(values + places, scaled_RF.to(values.dtype.element_ty), mask=is_real)
