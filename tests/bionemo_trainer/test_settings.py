@@ -110,6 +110,13 @@ def test_what_is_compiled_is_kept_where_it_is_told_to(tmp_path):
     }  # fmt: skip
 
 
+def test_what_is_compiled_stays_where_it_is_if_there_is_no_such_place(tmp_path):
+    environment = {}
+    (tmp_path / "file").touch()
+    keep_compiled(environment, tmp_path / "file" / "compiled")
+    assert environment == {}
+
+
 def test_places_that_are_named_already_stay(tmp_path):
     environment = {"TORCHINDUCTOR_CACHE_DIR": "/shared/layers", "TRITON_CACHE_DIR": "/shared/kernels"}
     keep_compiled(environment, tmp_path)

@@ -114,8 +114,12 @@ def keep_compiled(environment: MutableMapping[str, str], folder: Path) -> None:
 
     Args:
         environment: The process's, before it imports torch.
-        folder: Made when something is kept.
+        folder: Made here; where it can't be, all stays as it is, and who opens the run says why.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
     environment.setdefault(COMPILED_LAYERS, str(folder / "layers"))
     environment.setdefault(COMPILED_KERNELS, str(folder / "kernels"))
 

@@ -28,6 +28,26 @@ def test_neighbours_are_independent(axis, shift):
     assert both == pytest.approx(0.75**2, abs=TOLERANCE)
 
 
+@pytest.mark.parametrize("dropout", [0.02, 0.1, 0.5])
+def test_any_two_keys_and_any_two_of_many_queries_are_independent(dropout):
+    stays = kept_weights(7, 3, torch.arange(16 * SIDE), torch.arange(SIDE), dropout).float()
+    centred = (stays - (1 - dropout)) / (dropout * (1 - dropout)) ** 0.5
+    for deviations in (centred, centred[: 2 * SIDE].T):
+        pairs = deviations.T @ deviations / len(deviations) ** 0.5  # standard normal, if they are
+        different = pairs[~torch.eye(len(pairs), dtype=torch.bool)]
+        assert different.std().item() == pytest.approx(1.0, abs=0.03)
+        assert different.mean().item() == pytest.approx(0.0, abs=0.03)
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["queries", "keys"])
+@pytest.mark.parametrize("distance", [*range(1, 64), 64, 128])
+def test_no_distance_is_dropped_together(axis, distance):
+    deviations = (kept_weights(7, 3, torch.arange(8 * SIDE), torch.arange(SIDE), 0.1).float() - 0.9) / 0.3
+    length = deviations.shape[axis] - distance
+    products = deviations.narrow(axis, 0, length) * deviations.narrow(axis, distance, length)
+    assert abs(products.mean().item()) * products.numel() ** 0.5 < 5
+
+
 @pytest.mark.parametrize("other", [{"seed": 2}, {"seed": -1}, {"head": 1}, {"first": SIDE}], ids=str)
 def test_seeds_heads_and_rows_are_independent(other):
     both = (kept() & kept(**other)).double().mean().item()
