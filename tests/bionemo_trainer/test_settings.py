@@ -6,7 +6,7 @@ import pytest
 
 from bionemo_trainer import settings as module
 from bionemo_trainer.errors import ConfigError
-from bionemo_trainer.settings import keep_compiled, launch_settings, rank_settings
+from bionemo_trainer.settings import launch_settings, rank_settings
 
 
 def test_without_variables_it_is_one_process_on_this_machine():
@@ -100,24 +100,3 @@ def test_every_wrong_variable_of_a_rank_is_named():
         "environment variable RANK: '-1' must be a whole number of at least 0; correct or unset it.\n"
         "environment variable BIONEMO_ATTEMPT: '0' must be a whole number of at least 1; correct or unset it."
     )
-
-
-def test_what_is_compiled_is_kept_where_it_is_told_to(tmp_path):
-    environment = {}
-    keep_compiled(environment, tmp_path)
-    assert environment == {
-        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "layers"), "TRITON_CACHE_DIR": str(tmp_path / "kernels"),
-    }  # fmt: skip
-
-
-def test_what_is_compiled_stays_where_it_is_if_there_is_no_such_place(tmp_path):
-    environment = {}
-    (tmp_path / "file").touch()
-    keep_compiled(environment, tmp_path / "file" / "compiled")
-    assert environment == {}
-
-
-def test_places_that_are_named_already_stay(tmp_path):
-    environment = {"TORCHINDUCTOR_CACHE_DIR": "/shared/layers", "TRITON_CACHE_DIR": "/shared/kernels"}
-    keep_compiled(environment, tmp_path)
-    assert environment == {"TORCHINDUCTOR_CACHE_DIR": "/shared/layers", "TRITON_CACHE_DIR": "/shared/kernels"}

@@ -3,7 +3,7 @@
 The names of the first group are torchrun's, which Kubeflow's training operator also sets; ours begin with BIONEMO_.
 """
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +28,6 @@ LAUNCHED_AT = "BIONEMO_LAUNCHED_AT_MILLISECONDS"
 RANK = "RANK"
 LOCAL_RANK = "LOCAL_RANK"
 """torch's names for the number of a process among all and on its node; set by the launcher for its workers."""
-COMPILED_LAYERS = "TORCHINDUCTOR_CACHE_DIR"
-COMPILED_KERNELS = "TRITON_CACHE_DIR"
-"""torch's and Triton's names for the folders of what they have compiled; set by a rank for itself, where nobody else has."""
 COMPLETION_INDEX = "JOB_COMPLETION_INDEX"
 """Kubernetes' number of a pod in an Indexed Job."""
 IN_KUBERNETES = "KUBERNETES_SERVICE_HOST"
@@ -104,24 +101,6 @@ def rank_settings(environment: Mapping[str, str]) -> RankSettings:
         reports=Path(environment[REPORTS]) if REPORTS in environment else None,
         launched_at=numbers[LAUNCHED_AT] / 1000 if LAUNCHED_AT in environment else None,
     )
-
-
-def keep_compiled(environment: MutableMapping[str, str], folder: Path) -> None:
-    """Lets torch and Triton keep what they compile in a folder, unless the environment names other places.
-
-    In a container both keep it in folders that end with the container. Ranks and nodes may share the folder: both write
-    beside and rename, and what was made by another version or for another GPU has another name.
-
-    Args:
-        environment: The process's, before it imports torch.
-        folder: Made here; where it can't be, all stays as it is, and who opens the run says why.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return
-    environment.setdefault(COMPILED_LAYERS, str(folder / "layers"))
-    environment.setdefault(COMPILED_KERNELS, str(folder / "kernels"))
 
 
 def share_settings(environment: Mapping[str, str]) -> tuple[int, Path | None]:

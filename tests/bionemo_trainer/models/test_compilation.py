@@ -1,15 +1,11 @@
 """A compiled layer computes what it did before, in one graph for all layers and lengths; a failing compiler stops nothing."""
 
-from shutil import which
-
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
-from torch._dynamo.utils import counters
 
 from bionemo_trainer.models import compilation
 from bionemo_trainer.models.compilation import compile_layers
-from bionemo_trainer.settings import keep_compiled
 from testkit.networks import ENCODERS, ESM1NV, FAMILIES, NO_DROPOUT, batch_for, process_groups_of_one, small_network
 
 LENGTHS = ((7, 12, 1, 9), (3, 4), (60, 5, 5), (2, 50))
@@ -79,27 +75,3 @@ def test_a_compiler_that_fails_while_a_graph_is_recorded_ends_the_recording_alon
         outcome(network, ESM1NV, LENGTHS[0])
     assert not [record for record in caplog.records if record.name == compilation.__name__]
     assert all(isinstance(layer.run, compilation.CompiledRun) for layer in network.modules() if hasattr(layer, "run"))
-
-
-@pytest.fixture
-def kept(tmp_path, monkeypatch):
-    """Where a run keeps what it compiles."""
-    places = {}
-    keep_compiled(places, tmp_path)
-    for name, place in places.items():
-        monkeypatch.setenv(name, place)
-    return tmp_path
-
-
-@pytest.mark.skipif(which("g++") is None, reason="torch compiles for CPUs with it")
-def test_what_was_compiled_is_found_again(kept):
-    for times_found in (0, 1):
-        torch._dynamo.reset()
-        counters.clear()
-        torch.compile(torch.nn.functional.silu)(torch.ones(64))
-        assert counters["inductor"]["fxgraph_cache_hit"] == times_found
-    assert (kept / "layers").is_dir()
-
-
-def test_triton_looks_for_its_kernels_there(kept):
-    assert pytest.importorskip("triton").knobs.cache.dir == str(kept / "kernels")

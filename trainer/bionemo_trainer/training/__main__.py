@@ -4,13 +4,12 @@ import logging
 import os
 import sys
 import warnings
-from pathlib import Path
 
 import bionemo_trainer
 from bionemo_trainer.config.command_line import parsed
 from bionemo_trainer.launch.reports import run_and_report
-from bionemo_trainer.run_folder import RunFolder
-from bionemo_trainer.settings import keep_compiled, rank_settings
+from bionemo_trainer.settings import rank_settings
+from bionemo_trainer.training.compiler_caches import name_compiler_caches
 from bionemo_trainer.training.stopping import StopWish
 
 # megatron-core says at import that Transformer Engine and apex are missing, which are not needed; its docstrings hold
@@ -27,12 +26,10 @@ def main(arguments: list[str]) -> int:
     _speak_up(settings.rank)
 
     def training() -> int:
-        # Torch, Lightning and NeMo take twenty seconds to import; a wrong configuration need not wait for them.
+        # Torch, Lightning and NeMo take seconds to import; a wrong configuration need not wait for them.
         command = parsed(arguments)
         config = command.load().config
-        if config.model.keep_compiled and config.trainer.accelerator == "gpu":
-            place = config.exp_manager.explicit_log_dir or config.exp_manager.exp_dir
-            keep_compiled(os.environ, RunFolder(path=Path(place)).compiled)
+        name_compiler_caches(config, os.environ)
         from bionemo_trainer.engine.process_groups import Rendezvous  # noqa: PLC0415
         from bionemo_trainer.training.train import train  # noqa: PLC0415
 

@@ -94,7 +94,7 @@ class ModelConfig(Section):
     compile: bool = True
     """Compile the layers on GPUs: training is faster, and its first step takes about a minute longer."""
     keep_compiled: bool = True
-    """Keep what is compiled for GPUs in `compiled` of the run's folder, where later attempts find it; false: where torch does."""
+    """In Kubernetes, keep what is compiled for GPUs in `compiled` of `explicit_log_dir`, where later attempts find it."""
     enable_cuda_graph: bool = True
     """Launch all kernels of a micro batch together on GPUs, where layers are neither split over ranks nor recomputed."""
     seed: NonNegativeInt = 1234
