@@ -84,6 +84,13 @@ def test_modules_and_functions_stay_short(path):
     assert [node.name for node in functions(path) if (node.end_lineno or 0) - node.lineno >= FUNCTION_LIMIT] == []
 
 
+def test_modules_that_train_in_fresh_processes_are_in_the_suite_of_those():
+    starts = re.compile(r"\b(findings_of|findings_of_two_ranks|endings_of_all|interpreted|run_to_the_end)\(")
+    modules = [path for path in (ROOT / "tests/bionemo_trainer").rglob("test_*.py") if starts.search(path.read_text())]
+    assert len(modules) >= 8
+    assert [path.name for path in modules if "pytestmark = IN_FRESH_PROCESSES" not in path.read_text()] == []
+
+
 def test_no_file_names_a_path_of_a_developers_machine():
     tracked = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -47,9 +47,10 @@ def test_it_is_attention_written_out(case):
     assert max(errors_of(CASES[case], GPU, torch.float32)) < 2e-5
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])
 @pytest.mark.parametrize("case", CASES)
-def test_sixteen_bit_stays_close(case):
-    assert max(errors_of(CASES[case], GPU, torch.bfloat16)) < 2e-2
+def test_sixteen_bit_stays_close(case, dtype):
+    assert max(errors_of(CASES[case], GPU, dtype)) < 2e-2
 
 
 @pytest.mark.parametrize("seed", range(16))

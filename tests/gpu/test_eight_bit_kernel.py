@@ -18,6 +18,13 @@ def test_rows_are_rounded_as_torch_rounds_them(shape, has_factors):
     assert agreement(shape, GPU, has_factors=has_factors) == (1.0, 1.0)
 
 
+def test_what_is_not_contiguous_is_copied():
+    drawn = torch.Generator(GPU).manual_seed(0)
+    inputs, weight = (torch.randn(64, 64, generator=drawn, device=GPU, dtype=torch.bfloat16) for _ in range(2))
+    multiply = EightBitWeight(weight)
+    assert torch.equal(multiply(inputs.t(), weight), multiply(inputs.t().contiguous(), weight))
+
+
 @pytest.mark.parametrize("num_tokens", [1, 37, 1024])
 @pytest.mark.parametrize(("features_in", "features_out"), [(64, 48), (1280, 5120)])
 def test_outputs_and_gradients_come_near_to_exact_ones(num_tokens, features_in, features_out):

@@ -6,6 +6,7 @@ soon for a checkpoint, and kills launchers without the processes that these have
 
 import signal
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from torchx.specs import AppDef
 
 _SECONDS_TO_DIE = 10.0
 """More than the kernel takes to end a killed process, unless a disk or a driver holds it."""
+_SECONDS_BETWEEN_LOOKS = 0.02
 
 
 class LocalApp:
@@ -51,7 +53,7 @@ class LocalApp:
                 node.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End all processes at once, those in sessions of their own too, and wait until they have ended."""
+        """End all processes at once, those in sessions of their own too, and wait for that, but not for ever."""
         running = [psutil.Process(node.pid) for node in self._processes if node.poll() is None]
         family = [*running, *(child for launcher in running for child in launcher.children(recursive=True))]
         for process in family:
@@ -59,12 +61,22 @@ class LocalApp:
                 process.kill()
         for node in self._processes:
             node.wait()
-        psutil.wait_procs(family, timeout=_SECONDS_TO_DIE)
+        until = time.monotonic() + _SECONDS_TO_DIE
+        while any(map(_is_alive, family)) and time.monotonic() < until:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def close(self) -> None:
         """Let TorchX finish its log files, once all nodes have ended; what still runs is killed."""
         self.kill()
         self._scheduler.describe(self._id)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it has not ended; one that ended may still be listed, if nobody asks how."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _shell_code(exit_code: int) -> int:

@@ -5,7 +5,9 @@ import torch
 
 from bionemo_trainer.data.packing import pack_encoder, pack_encoder_decoder
 from bionemo_trainer.engine.stepping import Evaluation, Trainee
+from bionemo_trainer.models.eight_bit import multiply_in_eight_bit
 from bionemo_trainer.models.freight import Freight
+from testkit.eight_bit_cases import rounded
 from testkit.networks import ALONE, CPU, ENCODERS, FAMILIES, MEGAMOLBART, NO_DROPOUT, samples_for, small_config
 from testkit.step_cases import weights_of
 
@@ -41,6 +43,22 @@ def test_many_micro_batches_are_one(recipe):
     assert other_losses == pytest.approx(losses, rel=1e-5)
     for name in weights:
         torch.testing.assert_close(weights[name], expected[name], rtol=0.0, atol=1e-5)
+
+
+def test_every_step_multiplies_with_the_weights_as_they_are_in_8_bit():
+    trainee = trainee_of(MEGAMOLBART, *NO_DROPOUT, "trainer.precision=bf16-mixed")
+    trainee.eight_bit_weights = multiply_in_eight_bit(trainee.network)
+    projection = trainee.network.encoder.layers[0].mlp.linear_fc1
+    first, _ = rounded(projection.weight.detach())
+    for seed in range(2):
+        before = rounded(projection.weight.detach())
+        trainee.step(packed(MEGAMOLBART, seed=seed), seed * 4, wish=False)
+        used = projection.multiply
+        torch.testing.assert_close(
+            (used.values_NK.float(), used.scales_N1), (before[0].float(), before[1]), rtol=0, atol=0
+        )
+        assert torch.equal(used.transposed_KN.float(), used.values_NK.float().t())
+    assert not torch.equal(first.float(), used.values_NK.float()), "the first step has changed the weights"
 
 
 @pytest.mark.parametrize("recipe", FAMILIES)

@@ -97,6 +97,11 @@ def test_a_weight_is_what_it_was_when_it_was_refreshed():
     assert torch.equal(eight_bit(inputs, weight), before * 2)
 
 
+def test_what_is_not_contiguous_is_copied():
+    inputs, right = drawn(K, T).t(), rounded(drawn(N, K, seed=1))
+    assert torch.equal(product(inputs, *right), product(inputs.contiguous(), *right))
+
+
 def test_tiny_gradients_are_rounded_like_large_ones():
     inputs, weight = drawn(T, K).requires_grad_(), nn.Parameter(drawn(N, K, seed=1))
     gradient = drawn(T, N, seed=3)

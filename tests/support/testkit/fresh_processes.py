@@ -52,15 +52,17 @@ def run_to_the_end(*processes: BaseProcess) -> None:
     Raises:
         AssertionError: One failed, and its traceback is on standard error; or one hung and was killed.
     """
-    for process in processes:
-        process.start()
     try:
+        for process in processes:
+            process.start()
         for process in processes:
             process.join(timeout=PATIENCE_SECONDS)
         assert [process.exitcode for process in processes] == [0] * len(processes)
     finally:
         for process in processes:
-            process.kill()
+            if process.is_alive():
+                process.kill()
+                process.join()
 
 
 def keep_findings(findings: Findings, folder: Path) -> None:

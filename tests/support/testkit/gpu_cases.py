@@ -63,14 +63,23 @@ def graph_cases(folder: Path) -> Findings:
     settings = (*ON_GPU, NOT_COMPILED, "trainer.precision=bf16-mixed")
     join_process_groups(layout_of(config_for(MEGAMOLBART, folder, *settings)), Rendezvous(store=store))
     for recipe in FAMILIES:
-        trainee = trainee_for(config_for(recipe, folder, *settings))
-        found[f"replayed {recipe}"] = losses_of(trainee, range(NUM_STEPS))
-        found[f"graphs {recipe}"] = [trainee.graphs.count if trainee.graphs else 0]
-        trainee = trainee_for(config_for(recipe, folder, *settings))
-        trainee.graphs = None
-        found[f"launched {recipe}"] = losses_of(trainee, range(NUM_STEPS))
+        found |= _replayed_and_launched(recipe, config_for(recipe, folder, *settings))
+    if torch.cuda.get_device_capability() >= FIRST_CAPABILITY:
+        found |= _replayed_and_launched(
+            "fp8", config_for(MEGAMOLBART, folder, *settings, "trainer.precision=fp8-mixed")
+        )
     found["whole"] = found[f"launched {MEGAMOLBART}"]
     return found | _broken(config_for(MEGAMOLBART, folder, *settings))
+
+
+def _replayed_and_launched(name: str, config: TrainConfig) -> Findings:
+    """Losses with graphs and without, and how many graphs there are."""
+    trainee = trainee_for(config)
+    found: Findings = {f"replayed {name}": losses_of(trainee, range(NUM_STEPS))}
+    found[f"graphs {name}"] = [trainee.graphs.count if trainee.graphs else 0]
+    trainee = trainee_for(config)
+    trainee.graphs = None
+    return found | {f"launched {name}": losses_of(trainee, range(NUM_STEPS))}
 
 
 def _broken(config: TrainConfig) -> Findings:

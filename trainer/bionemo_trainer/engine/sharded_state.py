@@ -44,7 +44,7 @@ def save(trainee: Trainee, folder: Path) -> None:
     """
     if getattr(filesystem_async, "_results_queue", None) is None:
         # Expected: a save in the foreground needs no other process. Actual: megatron-core starts a manager process for a
-        # queue that only saves in the background need, which takes twenty seconds of imports. Can go when it does not.
+        # queue that only saves in the background need, which takes many seconds of imports. Can go when it does not.
         filesystem_async._results_queue = queue.Queue()  # noqa: SLF001
     state = _tensors(trainee, trainee.flat.whole)
     try:

@@ -6,7 +6,8 @@ program by `gradients_of_short_sequences`, which computes its weights once; the 
 
 Weights stand with keys down and queries across where gradients of keys are summed, so that they go from one product to the next
 within registers. Nothing is masked at the end of a sequence: rows beyond it are zeros, so that they add nothing to the gradients
-of others as long as their weights are finite, and their own are not stored. A weight is at most 1, which holds it finite.
+of others as long as weights and gradients of scores are finite, and their own are not stored. A weight is at most 1. In fp16 a
+gradient may be infinite, as everywhere in it; the loss scale is lowered then.
 Shapes: M queries and K keys of a tile, D the width of a head, filled up to a power of two.
 """
 

@@ -5,9 +5,8 @@ The kernels of the residual stream drop features likewise: a site stands for the
 Forward and backward passes draw the same bits without storing them. A weight's bits are a hash of (seed, head, query, key), so
 they depend neither on the shape of tiles nor on how heads are split over ranks. A query's hash adds multiples of the golden ratio and
 mixes the sums by the two rounds with the least bias that https://github.com/skeeto/hash-prospector found. A weight has a round of its
-own: the query's hash plus the key's multiple of a step that is the query's too, mixed once. With one step for all queries the keys
-at some distances would be dropped together, or apart, by 0.2 % of the time more than by chance. That is a fifteenth of the work of
-ten rounds of Philox, which would cost more than the attention itself.
+own: the query's hash plus the key's multiple of a step that is the query's too, mixed once; with one step for all queries, keys at
+some distances would be correlated by 0.002. Ten rounds of Philox would be fifteen times the work, more than the attention itself.
 """
 
 import torch

@@ -12,7 +12,7 @@ from bionemo_trainer.kernels.row_tiles import shape_for
 
 
 def round_rows_into(
-    rows_MK: Tensor, values_MK: Tensor, scales_M1: Tensor, factors_K: Tensor | None, smallest_maximum: float
+    rows_MK: Tensor, values_MK: Tensor, scales_M1: Tensor, factors_K1: Tensor | None, smallest_maximum: float
 ) -> None:
     """Writes values of which the largest of a row is the largest of their type, and what multiplies a row back.
 
@@ -20,13 +20,13 @@ def round_rows_into(
         rows_MK: Contiguous.
         values_MK: For the values, contiguous, of an 8-bit float.
         scales_M1: For the other factors, contiguous, 32 bit.
-        factors_K: Multiplied into the columns first, contiguous, 32 bit.
+        factors_K1: Multiplied into the columns first, contiguous, 32 bit.
         smallest_maximum: Taken for the largest value of a row that is smaller.
     """
     count, width = rows_MK.shape
     shape = shape_for(width)
     round_rows[(triton.cdiv(count, shape["ROWS"]),)](
-        rows_MK, values_MK, scales_M1, factors_K, count, torch.finfo(values_MK.dtype).max, smallest_maximum, **shape
+        rows_MK, values_MK, scales_M1, factors_K1, count, torch.finfo(values_MK.dtype).max, smallest_maximum, **shape
     )
 
 

@@ -155,8 +155,9 @@ def product(
     """
     if not len(left_TK):
         return left_TK.new_empty((0, len(right_NK)))  # torch's product takes no empty ones
+    left_TK = left_TK.contiguous()
     left, left_scales_T1 = torch.empty_like(left_TK, dtype=EIGHT_BIT), scales_N1.new_empty((len(left_TK), 1))
-    round_into(left_TK.contiguous(), left, left_scales_T1, factors_K1)
+    round_into(left_TK, left, left_scales_T1, factors_K1)
     found: Tensor = torch._scaled_mm(  # noqa: SLF001 - the public function of newer torch is not there in 2.11
         left, right_NK.t(), scale_a=left_scales_T1, scale_b=scales_N1.t(), bias=bias_N, out_dtype=left_TK.dtype
     )
