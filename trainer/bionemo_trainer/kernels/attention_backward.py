@@ -28,6 +28,24 @@ def weights_of(scores, log_sums, queries, keys, scale, IS_CAUSAL: tl.constexpr):
 
 
 @triton.jit
+def differentiated(
+    query_MD, key_KD, value_KD, gradient_MD, log_sum_M, delta_M, bits_M, queries, keys,
+    scale, IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
+):  # fmt: skip
+    """The weights after dropout, and the gradients of the scores over `scale` [K, M]."""
+    scores_KM = tl.dot(key_KD, tl.trans(query_MD), input_precision="ieee")
+    weights_KM = weights_of(scores_KM, log_sum_M[None, :], queries[None, :], keys[:, None], scale, IS_CAUSAL)
+    gradients_KM = tl.dot(value_KD, tl.trans(gradient_MD), input_precision="ieee")
+    kept_KM = weights_KM
+    if THRESHOLD > 0:
+        scales_KM = tl.where(is_kept(bits_M[None, :], keys[:, None], THRESHOLD), KEPT_SCALE, 0.0)
+        kept_KM = weights_KM * scales_KM
+        gradients_KM *= scales_KM
+    score_gradients_KM = weights_KM * (gradients_KM - delta_M[None, :])
+    return kept_KM.to(query_MD.dtype), score_gradients_KM.to(query_MD.dtype)
+
+
+@triton.jit
 def statistics_of(statistics, queries, is_query, BLOCK: tl.constexpr):
     """What `gradients_of_queries` left: logarithm, sum of output times gradient, and hash of each query [M].
 
@@ -135,17 +153,12 @@ def gradients_of_keys(
         gradient_MD = loaded(gradients, is_query, False, WIDTH, FILLED)
         by_query = head * num_queries + query_start + rows
         log_sum_M, delta_M, bits_M = statistics_of(statistics, by_query, is_query, BLOCK)
-        scores_KM = tl.dot(key_KD, tl.trans(query_MD), input_precision="ieee")
-        weights_KM = weights_of(scores_KM, log_sum_M[None, :], rows[None, :], keys[:, None], scale, IS_CAUSAL)
-        gradients_KM = tl.dot(value_KD, tl.trans(gradient_MD), input_precision="ieee")
-        kept_KM = weights_KM
-        if THRESHOLD > 0:
-            scales_KM = tl.where(is_kept(bits_M[None, :], keys[:, None], THRESHOLD), KEPT_SCALE, 0.0)
-            kept_KM = weights_KM * scales_KM
-            gradients_KM *= scales_KM
-        score_gradients_KM = weights_KM * (gradients_KM - delta_M[None, :])
-        found_value_KD = tl.dot(kept_KM.to(query_MD.dtype), gradient_MD, found_value_KD, input_precision="ieee")
-        found_key_KD = tl.dot(score_gradients_KM.to(query_MD.dtype), query_MD, found_key_KD, input_precision="ieee")
+        kept_KM, score_gradients_KM = differentiated(
+            query_MD, key_KD, value_KD, gradient_MD, log_sum_M, delta_M, bits_M, rows, keys,
+            scale, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
+        )  # fmt: skip
+        found_value_KD = tl.dot(kept_KM, gradient_MD, found_value_KD, input_precision="ieee")
+        found_key_KD = tl.dot(score_gradients_KM, query_MD, found_key_KD, input_precision="ieee")
     key_results = rows_of(key_gradient, key_start, keys, key_gradient_row, head, key_gradient_head, FILLED)
     value_results = rows_of(value_gradient, key_start, keys, value_gradient_row, head, value_gradient_head, FILLED)
     stored(key_results, found_key_KD * scale, is_key, WIDTH, FILLED)
@@ -182,18 +195,13 @@ def gradients_of_short_sequences(
     delta_M = tl.sum(output_MD.to(tl.float32) * gradient_MD.to(tl.float32), 1)
     log_sum_M = tl.load(log_sums + head * num_queries + query_start + rows, mask=is_query, other=0.0)
     bits_M = row_bits(seed, first_head + head, query_start + rows, THRESHOLD)
-    scores_KM = tl.dot(key_KD, tl.trans(query_MD), input_precision="ieee")
-    weights_KM = weights_of(scores_KM, log_sum_M[None, :], rows[None, :], rows[:, None], scale, IS_CAUSAL)
-    gradients_KM = tl.dot(value_KD, tl.trans(gradient_MD), input_precision="ieee")
-    kept_KM = weights_KM
-    if THRESHOLD > 0:
-        scales_KM = tl.where(is_kept(bits_M[None, :], rows[:, None], THRESHOLD), KEPT_SCALE, 0.0)
-        kept_KM = weights_KM * scales_KM
-        gradients_KM *= scales_KM
-    score_gradients_KM = (weights_KM * (gradients_KM - delta_M[None, :])).to(query_MD.dtype)
+    kept_KM, score_gradients_KM = differentiated(
+        query_MD, key_KD, value_KD, gradient_MD, log_sum_M, delta_M, bits_M, rows, rows,
+        scale, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
+    )  # fmt: skip
     found_MD = tl.dot(tl.trans(score_gradients_KM), key_KD, input_precision="ieee") * scale
     found_key_KD = tl.dot(score_gradients_KM, query_MD, input_precision="ieee") * scale
-    found_value_KD = tl.dot(kept_KM.to(query_MD.dtype), gradient_MD, input_precision="ieee")
+    found_value_KD = tl.dot(kept_KM, gradient_MD, input_precision="ieee")
     query_results = rows_of(query_gradient, query_start, rows, query_gradient_row, head, query_gradient_head, FILLED)
     key_results = rows_of(key_gradient, key_start, rows, key_gradient_row, head, key_gradient_head, FILLED)
     value_results = rows_of(value_gradient, key_start, rows, value_gradient_row, head, value_gradient_head, FILLED)
