@@ -11,13 +11,18 @@ import gzip
 import statistics
 import sys
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from bionemo_trainer.data.preparation.plan import LengthPolicy
+from bionemo_trainer.data.preparation.protein_records import ProteinReader
+from bionemo_trainer.data.preparation.rejects import Rejects
 from bionemo_trainer.models.attention import (
     Bounds,
     DropoutKey,
@@ -26,7 +31,7 @@ from bionemo_trainer.models.attention import (
     triton_attention,
     variable_length_attention,
 )
-from bionemo_trainer.models.batch import PackedTokens
+from testkit.networks import tokens_of
 from testkit.real_data import EXAMPLES, LONGEST_PROTEIN
 
 REPLAYS, TURNS = 20, 5
@@ -55,10 +60,9 @@ def main() -> None:
 
 def protein_lengths(most_tokens: int) -> list[int]:
     """Of the first proteins that so many tokens hold, each with its begin and end."""
-    with gzip.open(EXAMPLES / "proteins" / "uniprot.fasta.gz", "rt") as file:
-        records = file.read().split(">")[1:]
-    residues = [len("".join(record.splitlines()[1:])) for record in records]
-    lengths = [min(length, LONGEST_PROTEIN) + 2 for length in residues]
+    reader = ProteinReader(LONGEST_PROTEIN, LengthPolicy.TRUNCATE)
+    with gzip.open(EXAMPLES / "proteins" / "uniprot.fasta.gz") as lines:
+        lengths = [len(sequence) + 2 for _, sequence in reader.rows(lines, Rejects(BytesIO()))]
     return [length for length, end in zip(lengths, accumulate(lengths), strict=True) if end <= most_tokens]
 
 
@@ -66,7 +70,8 @@ def _timed(
     kernel: Kernel, lengths: Sequence[int], arguments: argparse.Namespace
 ) -> tuple[Callable[[], float], Callable[[], float]]:
     """Seconds of a forward pass, and of both passes."""
-    bounds = Bounds.of(_pack(lengths))
+    sequences = [np.zeros(length, dtype=np.uint16) for length in lengths]
+    bounds = Bounds.of(tokens_of(sequences, torch.device("cuda")))
     key = DropoutKey(seed=torch.ones(1, dtype=torch.int32, device="cuda"), first_head=0)
     sight = Sight(queries=bounds, keys=bounds, is_causal=arguments.causal, dropout=arguments.dropout, dropout_key=key)
     shape = (sum(lengths), arguments.heads, 3, arguments.width)
@@ -80,16 +85,6 @@ def _timed(
         return torch.autograd.grad(forward(), heads, gradient)
 
     return _replayed(forward), _replayed(both)
-
-
-def _pack(lengths: Sequence[int]) -> PackedTokens:
-    ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32)
-    return PackedTokens(
-        tokens_T=torch.zeros(sum(lengths), dtype=torch.int64, device="cuda"),
-        positions_T=torch.cat([torch.arange(length) for length in lengths]).cuda(),
-        cu_seqlens=ends.cuda(),
-        max_seqlen=max(lengths),
-    )
 
 
 def _replayed(call: Callable[[], object]) -> Callable[[], float]:
