@@ -27,10 +27,10 @@ def name_compiler_caches(config: TrainConfig, environment: MutableMapping[str, s
         environment: The process's, before it imports torch.
     """
     place = config.exp_manager.explicit_log_dir
-    wants = config.model.keep_compiled and config.trainer.accelerator == "gpu" and place is not None
-    if not wants or IN_KUBERNETES not in environment or {LAYERS, KERNELS} & environment.keys():
+    is_wanted = config.model.keep_compiled and config.trainer.accelerator == "gpu" and IN_KUBERNETES in environment
+    if place is None or not is_wanted or {LAYERS, KERNELS} & environment.keys():
         return
-    folder = RunFolder(path=Path(str(place))).compiled
+    folder = RunFolder(path=Path(place)).compiled
     try:
         folder.mkdir(parents=True, exist_ok=True)
         holds_programs = not os.statvfs(folder).f_flag & os.ST_NOEXEC
