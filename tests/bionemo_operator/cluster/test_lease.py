@@ -63,6 +63,27 @@ def test_a_renewal_keeps_the_time_at_which_the_lease_was_taken(client, candidate
     assert after["renewTime"] > before["renewTime"]
 
 
+def test_a_renewal_is_one_request(api, candidate, clock):
+    one = candidate("one")
+    one.turn()
+    asked = len(api.requests)
+    clock.passes(2)
+    one.turn()
+    assert [request.method for request in api.requests[asked:]] == ["PUT"]
+
+
+@pytest.mark.parametrize("status", [404, 409], ids=["deleted", "written by somebody else"])
+def test_a_lease_that_is_not_as_it_was_left_is_looked_at(api, candidate, clock, status):
+    one = candidate("one")
+    one.turn()
+    api.fail(status, "not as it was left", method="PUT")
+    clock.passes(7)
+    one.turn()
+    clock.passes(7)
+    assert one.is_leading
+    assert [request.method for request in api.requests[-3:]] == ["PUT", "GET", "PUT"]
+
+
 def test_a_silent_leader_is_followed_when_its_lease_has_run_out(client, candidate, clock):
     one, two = candidate("one"), candidate("two")
     one.turn()
