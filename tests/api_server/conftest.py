@@ -33,7 +33,7 @@ def kubectl(request, tmp_path_factory):
         return request.getfixturevalue("plane").kubectl
     kubectl = Kubectl(kubeconfig=KUBECONFIG, cache=tmp_path_factory.mktemp("discovery"))
     kubectl("apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}", f"--filename={CRDS}")
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={CRDS}")
+    kubectl("wait", "--for=condition=Established", "--timeout=180s", f"--filename={CRDS}")
     return kubectl
 
 

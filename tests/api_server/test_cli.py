@@ -17,7 +17,7 @@ def bionemo(kubectl, namespace):
         place = (f"--namespace={namespace}", f"--kubeconfig={kubectl.kubeconfig}")
         environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
         done = subprocess.run(
-            ["bionemo", *arguments, *place], input=stdin, capture_output=True, text=True, timeout=60, env=environment,
+            ["bionemo", *arguments, *place], input=stdin, capture_output=True, text=True, timeout=300, env=environment,
             check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
@@ -139,7 +139,7 @@ def test_a_namespace_that_there_is_not_is_said(bionemo, kubectl):
     del bionemo
     done = subprocess.run(
         ["bionemo", "submit", "-f", "-", "-n", "nowhere", f"--kubeconfig={kubectl.kubeconfig}"],
-        input=yaml.safe_dump(training_document("small")), capture_output=True, text=True, timeout=60, check=False,
+        input=yaml.safe_dump(training_document("small")), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 66
     assert done.stderr.startswith("error: cluster: 'apply /apis/bionemo.dev/v1alpha1/namespaces/nowhere/")

@@ -59,11 +59,11 @@ def works(lab, name):
     """Whether a new training gets its job, and another one as soon as that is gone, which only a watch tells in time."""
     lab.apply(name)
     first = f"{name}-1"
-    if not eventually(lambda: first in lab.names("pytorchjob"), 20):
+    if not eventually(lambda: first in lab.names("pytorchjob"), 60):
         return False
     uid = lab.get("pytorchjob", first)["metadata"]["uid"]
     lab.kubectl("delete", "pytorchjob", first, lab.place)
-    return eventually(lambda: {uid_of(job) for job in jobs_of(lab, name)} - {uid}, 20) != set()
+    return eventually(lambda: {uid_of(job) for job in jobs_of(lab, name)} - {uid}, 60) != set()
 
 
 def jobs_of(lab, name):
@@ -91,7 +91,7 @@ def test_an_operator_goes_on_when_jobs_are_defined_again(bare, operator, lab):
     assert works(lab, "before")
 
     bare.kubectl("delete", "customresourcedefinition", PYTORCH_JOBS)
-    assert eventually(lambda: readiness(operator) == missing(PYTORCH_JOBS), 60), readiness(operator)
+    assert eventually(lambda: readiness(operator) == missing(PYTORCH_JOBS)), readiness(operator)
     with pytest.raises(KubectlError):
         lab.names("pytorchjob")
     install_crds(bare.kubectl, [pytorch_job_crd(built_programs())])

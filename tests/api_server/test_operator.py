@@ -247,7 +247,7 @@ def test_an_operator_that_was_killed_is_replaced_by_the_other_one(kubeconfig, op
         cluster.apply()
         pods = start_pods(cluster, kubelet)
         operator.kill()
-        assert eventually(lambda: other.metric("bionemo_operator_leads") == 1.0, within_seconds=20)
+        assert eventually(lambda: other.metric("bionemo_operator_leads") == 1.0)
         for name in pods:
             kubelet.succeed(name)
         assert eventually(lambda: cluster.status()["phase"] == "Succeeded")

@@ -10,7 +10,7 @@ from testkit.cluster_waiting import eventually
 def pod(kubelet):
     """A pod that is bound to a node; gives a way to see it."""
     place = f"--namespace={kubelet.namespace}"
-    kubelet.kubectl("wait", "--for=create", "--timeout=30s", "serviceaccount/default", place)
+    kubelet.kubectl("wait", "--for=create", "--timeout=180s", "serviceaccount/default", place)
     spec = {"restartPolicy": "Never", "containers": [{"name": "pytorch", "image": "trainer"}]}
     kubelet.kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec}, place)
     kubelet.bind("pod", "node-0")

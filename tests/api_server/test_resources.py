@@ -32,7 +32,7 @@ def test_a_crd_is_applied_on_the_servers_side_as_often_as_one_likes(kubectl, crd
     applied = kubectl("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", f"--filename={crd}")
 
     assert applied.endswith("serverside-applied\n")
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", f"--filename={crd}")
+    kubectl("wait", "--for=condition=Established", "--timeout=180s", f"--filename={crd}")
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -72,7 +72,7 @@ def num_lines(run):
 
 
 def ended(process):
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=1800)
     return process.returncode, errors.decode()[-2000:]
 
 

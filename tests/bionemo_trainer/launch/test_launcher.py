@@ -64,7 +64,7 @@ def launched(module, tmp_path):
 
 
 def ended(process, words):
-    return process.wait(timeout=60), json.loads(words.read_text())
+    return process.wait(timeout=300), json.loads(words.read_text())
 
 
 def test_a_success_is_a_success(launched):
@@ -124,5 +124,5 @@ def test_two_nodes_make_one_world(launched, tmp_path):
 
 def test_wrong_settings_are_told_before_torch_is_loaded(launched):
     process, words = launched("fine", PET_NNODES="two")
-    assert process.wait(timeout=20) == 64
+    assert process.wait(timeout=300) == 64
     assert not words.exists()

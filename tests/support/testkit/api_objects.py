@@ -8,6 +8,8 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from testkit.cluster_waiting import PATIENCE_SECONDS
+
 type Body = Mapping[str, Any]
 
 _PLACE = re.compile(
@@ -170,9 +172,9 @@ class ApiObjects:
             self._version += 1
             self._oldest = self._version
 
-    def await_that(self, is_so: Callable[[], bool], within_seconds: float = 20) -> None:
-        """Waits until something holds, asking again with each change and twice a second."""
-        deadline = time.monotonic() + within_seconds
+    def await_that(self, is_so: Callable[[], bool]) -> None:
+        """Waits until something holds, asking again with each change and fifty times a second."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not is_so():
             assert time.monotonic() < deadline, "it did not come about in time"
             with self._changed:

@@ -36,7 +36,7 @@ def start_containerd(machine: Machine, root: Path, disabled_plugins: Sequence[st
     configuration = machine.folder / "containerd.toml"
     configuration.write_text(_configuration(root, machine.folder / "cni", disabled_plugins), encoding="utf-8")
     running = machine.start(["containerd", f"--config={configuration}"])
-    await_ready("containerd answers", partial(_answers, machine), [running], 30)
+    await_ready("containerd answers", partial(_answers, machine), [running])
     return running
 
 

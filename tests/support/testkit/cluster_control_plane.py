@@ -93,7 +93,7 @@ def control_plane(folder: Path, crds: Sequence[Path] = ()) -> Iterator[ControlPl
         )
         stack.callback(plane.stop_training_operator)
         plane.start_training_operator()
-        await_ready("controllers work", partial(_has_service_account, kubectl), [api_server, manager], 60)
+        await_ready("controllers work", partial(_has_service_account, kubectl), [api_server, manager])
         yield plane
 
 
@@ -101,7 +101,7 @@ def install_crds(kubectl: Kubectl, files: Sequence[Path]) -> None:
     """Installs definitions, files or folders of them, and waits until the API server serves them."""
     names = [f"--filename={path}" for path in files]
     kubectl("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", *names)
-    assert eventually(partial(_are_established, kubectl, names), 60), f"the API server serves none of {files}"
+    assert eventually(partial(_are_established, kubectl, names)), f"the API server serves none of {files}"
 
 
 def _start_api_server(place: Place, stack: contextlib.ExitStack) -> tuple[Kubectl, Running]:
@@ -112,7 +112,7 @@ def _start_api_server(place: Place, stack: contextlib.ExitStack) -> tuple[Kubect
     api_server = start(cluster_commands.api_server(place, no_endpoint), place.folder)
     stack.callback(api_server.stop)
     is_ready = partial(answers_well, f"{place.url}/readyz", place.authority.certificate)
-    await_ready("the API server is ready", is_ready, [etcd, api_server], 60)
+    await_ready("the API server is ready", is_ready, [etcd, api_server])
     return Kubectl(
         program=place.programs.path("kubectl"), kubeconfig=place.kubeconfig, cache=place.folder / "discovery"
     ), api_server

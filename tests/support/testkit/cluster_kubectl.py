@@ -42,7 +42,7 @@ class Kubectl:
             KubectlError: It failed.
         """
         command = self._command(arguments)
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode != 0:
             raise KubectlError(arguments, done.stderr.strip())
         return done.stdout

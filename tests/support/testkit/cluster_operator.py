@@ -48,7 +48,7 @@ def install_operator(
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     place = (RELEASE, str(chart), f"--namespace={namespace}")
     helm("upgrade", "--install", *place, "--wait", WITHIN, values=values)
-    assert eventually(lambda: leader_of(kubectl, namespace), 20)
+    assert eventually(lambda: leader_of(kubectl, namespace))
 
 
 def uninstall_operator(helm: Helm, kubectl: Kubectl, namespace: str = OPERATOR_NAMESPACE) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from testkit.cluster_waiting import PATIENCE_SECONDS
+
 _POLL_SECONDS = 0.1
 _LINES_SHOWN = 20
 _PORTS = range(20000, 32768)
@@ -83,7 +85,9 @@ def start(
     return Running(name=name, process=process, log=log)
 
 
-def await_ready(what: str, is_ready: Callable[[], bool], programs: Sequence[Running], within_seconds: float) -> None:
+def await_ready(
+    what: str, is_ready: Callable[[], bool], programs: Sequence[Running], within_seconds: float = PATIENCE_SECONDS
+) -> None:
     """Waits until something holds.
 
     Args:

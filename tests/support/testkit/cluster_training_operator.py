@@ -64,7 +64,7 @@ class TrainingOperator:
         running = start(command, self.folder, {"TMPDIR": str(self.folder), "MY_POD_NAMESPACE": NAMESPACE})
         is_ready = partial(answers_well, f"http://127.0.0.1:{self.health_port}/readyz")
         try:
-            await_ready("the training operator's webhook answers", is_ready, [running], 60)
+            await_ready("the training operator's webhook answers", is_ready, [running])
         except NotReadyError:
             running.stop()
             raise

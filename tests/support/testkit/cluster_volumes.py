@@ -45,7 +45,7 @@ def claim_folder(kubectl: Kubectl, namespace: str, name: str, folder: Path) -> P
     wanted = {"resources": {"requests": _SIZE}, "volumeName": volume, "storageClassName": "", **_BY_ALL}
     kubectl.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": reference, "spec": wanted})
     is_bound = "--for=jsonpath={.status.phase}=Bound"
-    kubectl("wait", is_bound, f"persistentvolumeclaim/{name}", f"--namespace={namespace}", "--timeout=30s")
+    kubectl("wait", is_bound, f"persistentvolumeclaim/{name}", f"--namespace={namespace}", "--timeout=180s")
     return folder
 
 

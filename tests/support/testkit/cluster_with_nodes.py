@@ -73,7 +73,7 @@ class Cluster:
             NotReadyError: One was too slow.
         """
         for name in self.nodes:
-            if not eventually(partial(self._is_registered, name), 60):
+            if not eventually(partial(self._is_registered, name)):
                 raise NotReadyError(f"{name} is not ready after 60 s; its logs are in {self.folder / name}")
             give_gpus(self.kubectl, name, GPUS)
 
@@ -158,7 +158,7 @@ def _start_control_plane(place: Place, machine: Machine) -> Kubectl:
     )
     api_server = machine.start(cluster_commands.api_server(place, *arguments))
     is_ready = partial(answers_well, f"{place.url}/readyz", place.authority.certificate)
-    await_ready("the API server is ready", is_ready, [etcd, api_server], 60)
+    await_ready("the API server is ready", is_ready, [etcd, api_server])
     _start_controllers(place, machine)
     program = place.programs.path("kubectl")
     return Kubectl(program=program, kubeconfig=place.kubeconfig, cache=place.folder / "discovery")

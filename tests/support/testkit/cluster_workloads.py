@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from testkit.cluster_kubectl import Document, Kubectl
-from testkit.cluster_waiting import eventually
+from testkit.cluster_waiting import PATIENCE_SECONDS, eventually
 
 _ENDED = ("Succeeded", "Failed")
 
@@ -51,7 +51,9 @@ def create_pod(kubectl: Kubectl, namespace: str, name: str, spec: Document) -> N
     kubectl.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 
 
-def outcome_of(kubectl: Kubectl, namespace: str, name: str, within_seconds: float = 60) -> tuple[str, str]:
+def outcome_of(
+    kubectl: Kubectl, namespace: str, name: str, within_seconds: float = PATIENCE_SECONDS
+) -> tuple[str, str]:
     """Waits for a pod's end and returns its phase and all that it said; the last phase when it does not end."""
 
     def phase() -> str:

@@ -86,7 +86,7 @@ def switch_on(name: str, folder: Path) -> Machine:
     first = ("env", "--ignore-signal=CHLD", "sleep", "infinity")
     apart = ("--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc", "--propagation=private")
     switch = start(("unshare", *apart, "--", *first), folder)
-    await_ready(f"machine {name} is on", lambda: _first_process(switch) is not None, [switch], 10)
+    await_ready(f"machine {name} is on", lambda: _first_process(switch) is not None, [switch])
     pid = _first_process(switch)
     assert pid is not None
     machine = Machine(name=name, folder=folder, pid=pid, _switch=switch)

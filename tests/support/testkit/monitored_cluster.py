@@ -26,8 +26,6 @@ from testkit.documents import preprocess_document, training_document
 from testkit.observations import SMALL
 
 NODES = 2
-STARTING_SECONDS = 120.0
-"""Within which the trainer must have saved, on a busy machine."""
 _LIMITS = {
     "checkpoint": {"intervalSteps": 1000, "keep": 3},
     "recovery": {"maxRestarts": 20, "windowSeconds": 86400},
@@ -102,12 +100,12 @@ def _play(lab: ApiLab, operator: Operator) -> None:
         status = lab.status(TRAININGS, "small")
         return bool(status.get("checkpoint")) and float((status.get("recovery") or {}).get("goodput") or 0) > 0
 
-    objects.await_that(is_under_way, within_seconds=STARTING_SECONDS)
+    objects.await_that(is_under_way)
 
 
 def _pods(lab: ApiLab, job: str, status: Body) -> None:
     """The pods of an attempt, as soon as there is one."""
-    lab.api.objects.await_that(lambda: job in lab.names(PYTORCH_JOBS), within_seconds=60)
+    lab.api.objects.await_that(lambda: job in lab.names(PYTORCH_JOBS))
     labels = lab.client.get(PYTORCH_JOBS, NAMESPACE, job)["metadata"]["labels"]
     for index in range(NODES):
         of_pod = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from testkit.cluster_processes import free_ports
-from testkit.cluster_waiting import eventually
+from testkit.cluster_waiting import PATIENCE_SECONDS, eventually
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,7 @@ class OperatorProcess:
         """Asks it to end, and returns its exit code."""
         return self._end(signal.SIGTERM)
 
-    def ended(self, within_seconds: float = 30) -> int:
+    def ended(self, within_seconds: float = PATIENCE_SECONDS) -> int:
         """Waits until it ends by itself, and returns its exit code."""
         assert self._process is not None, "it was started"
         code = self._process.wait(timeout=within_seconds)
@@ -65,7 +65,7 @@ class OperatorProcess:
 
     def get(self, path: str) -> str:
         """What it answers on its own port."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
             body: bytes = answer.read()
         return body.decode()
 
@@ -85,6 +85,6 @@ class OperatorProcess:
         if self._process is None:
             return 0
         self._process.send_signal(number)
-        code = self._process.wait(timeout=30)
+        code = self._process.wait(timeout=PATIENCE_SECONDS)
         self._process = None
         return code
