@@ -32,6 +32,8 @@ class Case:
     dropout: float = 0.0
     num_sources: int = 2
     """Tensors that hold queries, keys and values."""
+    is_rotary: bool = False
+    """Whether queries and keys are turned first, by angles that have nothing to do with their places."""
     offset: float = 0.0
     """Of queries, and of keys to the other side: it makes all scores negative."""
 
@@ -47,6 +49,9 @@ CASES = {
     "dropout": Case(queries=(5, 70, 64), keys=(5, 70, 64), dropout=0.25),
     "all in one tensor": Case(queries=(5, 70, 64), keys=(5, 70, 64), num_sources=1),
     "each in its own tensor": Case(queries=(5, 70, 64), keys=(5, 70, 64), num_sources=3),
+    "turned": Case(queries=(5, 70, 64), keys=(5, 70, 64), num_sources=1, is_rotary=True),
+    "turned heads of 80": Case(queries=(9, 70), keys=(9, 70), num_sources=1, is_rotary=True, width=80, dropout=0.1),
+    "turned heads of 8": Case(queries=(9, 2), keys=(9, 2), num_sources=1, is_rotary=True, width=8, is_causal=True),
     "causal with dropout": Case(queries=(9, 70), keys=(9, 70), is_causal=True, dropout=0.1),
     "cross with dropout": Case(queries=(5, 70), keys=(66, 2), dropout=0.5),
     "scores below the smallest power of two": Case(queries=(5, 70), keys=(5, 70), offset=6.5),
@@ -72,9 +77,10 @@ def errors_of(case: Case, device: torch.device, dtype: torch.dtype) -> list[floa
     query, memory = (part.to(device, dtype).requires_grad_() for part in (query + case.offset, memory))
     gradient = torch.randn(draw[0], generator=generator).to(device, dtype)
     inputs = (query, *memory.unbind(2))  # strides, as the layers have them
-    found = attended_by_kernel(case, *_sources(case, query, memory))
+    angles = _angles(case, generator)
+    found = attended_by_kernel(case, angles, *_sources(case, query, memory))
     inputs_64 = [part.detach().double().cpu().requires_grad_() for part in inputs]
-    expected = attended_one_by_one(case, *inputs_64)
+    expected = attended_one_by_one(case, *_turned(inputs_64, angles))
     of_query, of_memory = torch.autograd.grad(found, (query, memory), gradient)
     found_all = (found, of_query, *of_memory.unbind(2))
     expected_all = (expected, *torch.autograd.grad(expected, inputs_64, gradient.double().cpu(), allow_unused=True))
@@ -89,18 +95,37 @@ def _sources(case: Case, query: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
     return (query, memory) if case.num_sources == 2 else (query, memory[:, :, :1], memory[:, :, 1:])
 
 
-def attended_by_kernel(case: Case, *sources: Tensor) -> Tensor:
+def _angles(case: Case, generator: torch.Generator) -> Tensor | None:
+    """Of every token and pair, 64 bit."""
+    shape = (sum(case.queries), case.width // 2)
+    return torch.randn(shape, generator=generator, dtype=torch.float64) if case.is_rotary else None
+
+
+def _turned(inputs: Sequence[Tensor], angles: Tensor | None) -> tuple[Tensor, ...]:
+    """Queries and keys turned as complex numbers, whose parts are the halves of a head."""
+    query, key, value = inputs
+    if angles is None:
+        return query, key, value
+    turns = torch.polar(torch.ones_like(angles), angles)[:, None]
+    turned = [torch.complex(*part.chunk(2, dim=-1)) * turns for part in (query, key)]
+    return (*(torch.cat((part.real, part.imag), dim=-1) for part in turned), value)
+
+
+def attended_by_kernel(case: Case, angles: Tensor | None, *sources: Tensor) -> Tensor:
     """The operator's output."""
-    bounds = [_bounds(lengths, sources[0].device) for lengths in (case.queries, case.keys)]
+    device = sources[0].device
+    bounds = [_bounds(lengths, device) for lengths in (case.queries, case.keys)]
+    turns = [] if angles is None else [part.to(device, torch.float32) for part in (angles.cos(), angles.sin())]
     return packed_attention_op(
         sources,
         (bounds[0], bounds[1]),
         (tiles_of(bounds[0], sum(case.queries)), tiles_of(bounds[1], sum(case.keys))),
-        torch.tensor([SEED], dtype=torch.int32, device=sources[0].device),
+        torch.tensor([SEED], dtype=torch.int32, device=device),
         share=case.dropout,
         first_head=FIRST_HEAD,
         is_causal=case.is_causal,
         has_long=max(*case.queries, *case.keys) > BLOCK,
+        angles=(turns[0], turns[1]) if turns else None,
     )
 
 

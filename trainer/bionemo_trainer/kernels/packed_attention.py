@@ -16,19 +16,20 @@ from bionemo_trainer.kernels.attention_backward import (
 )
 from bionemo_trainer.kernels.attention_forward import attend, attend_in_short_sequences
 from bionemo_trainer.kernels.dropout import threshold_of
+from bionemo_trainer.kernels.rotary import turn_into
 from bionemo_trainer.kernels.sources import parts_of
 from bionemo_trainer.kernels.tiles import BLOCK
 
 NARROWEST_FILLED = 16
 """Least extent of the hardware's products."""
 NUM_WARPS = 4
-_TENSORS = 6
-"""Arguments of the operator that are tensors, the first of them a list."""
+_TENSORS = 8
+"""Arguments of the operator that are tensors, the first of them a list, the last two perhaps none."""
 
 
 def packed_attention_op(
     sources: Sequence[Tensor], bounds: tuple[Tensor, Tensor], tiles: tuple[Tensor, Tensor], seed: Tensor,
-    *, share: float, first_head: int, is_causal: bool, has_long: bool,
+    *, share: float, first_head: int, is_causal: bool, has_long: bool, angles: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:  # fmt: skip
     """Softmax attention with scores divided by sqrt(D); a query whose sequence has no keys gets zeros [Q, N, D].
 
@@ -43,10 +44,13 @@ def packed_attention_op(
         first_head: Number of the first head of this rank, so that heads drop alike on any number of ranks.
         is_causal: Whether a query sees only the keys up to its own place; only in self-attention.
         has_long: Whether some sequence on either side is longer than a tile.
+        angles: Cosines and sines of those by which queries and keys are turned first, contiguous, 32 bit [Q, D / 2]; only for one
+            source.
     """
+    assert angles is None or len(sources) == 1, "what is turned stands in one tensor"
     attended: Tensor
-    attended, _ = torch.ops.bionemo.packed_attention(
-        list(sources), *bounds, *tiles, seed, share, first_head, is_causal, has_long
+    attended, *_ = torch.ops.bionemo.packed_attention(
+        list(sources), *bounds, *tiles, seed, *(angles or (None, None)), share, first_head, is_causal, has_long
     )
     return attended
 
@@ -54,9 +58,12 @@ def packed_attention_op(
 @torch.library.custom_op("bionemo::packed_attention", mutates_args=())
 def _forward(
     sources: list[Tensor], query_bounds: Tensor, key_bounds: Tensor, query_tiles: Tensor, _key_tiles: Tensor, seed: Tensor,
-    share: float, first_head: int, is_causal: bool, has_long: bool,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    query, key, value = parts_of(sources)
+    cos: Tensor | None, sin: Tensor | None, share: float, first_head: int, is_causal: bool, has_long: bool,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    turned = sources[0].new_empty(_shape_of_turned(sources, cos))
+    if cos is not None and sin is not None:
+        turn_into(sources[0][:, :, :2], turned, cos, sin)
+    query, key, value = _read(sources, turned)
     num_queries, heads, width = query.shape
     attended = query.new_empty(query.shape)
     log_sums = query.new_empty((heads, num_queries), dtype=torch.float32)
@@ -69,21 +76,26 @@ def _forward(
         attend[(len(query_tiles) * heads,)](
             query, key, value, attended, log_sums, query_bounds, key_bounds, query_tiles, *places, **constants
         )
-    return attended, log_sums
+    return attended, log_sums, turned
 
 
 @_forward.register_fake
-def _(sources: list[Tensor], *_others: object) -> tuple[Tensor, Tensor]:
+def _(
+    sources: list[Tensor], _query_bounds: Tensor, _key_bounds: Tensor, _query_tiles: Tensor, _key_tiles: Tensor, _seed: Tensor,
+    cos: Tensor | None, *_others: object,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     query, _, _ = parts_of(sources)
-    return query.new_empty(query.shape), query.new_empty((query.shape[1], query.shape[0]), dtype=torch.float32)
+    log_sums = query.new_empty((query.shape[1], query.shape[0]), dtype=torch.float32)
+    return query.new_empty(query.shape), log_sums, query.new_empty(_shape_of_turned(sources, cos))
 
 
 @torch.library.custom_op("bionemo::packed_attention_backward", mutates_args=())
 def _backward(
-    gradient: Tensor, attended: Tensor, log_sums: Tensor, sources: list[Tensor], query_bounds: Tensor, key_bounds: Tensor,
-    query_tiles: Tensor, key_tiles: Tensor, seed: Tensor, share: float, first_head: int, is_causal: bool, has_long: bool,
+    gradient: Tensor, attended: Tensor, log_sums: Tensor, turned: Tensor, sources: list[Tensor],
+    query_bounds: Tensor, key_bounds: Tensor, query_tiles: Tensor, key_tiles: Tensor, seed: Tensor,
+    cos: Tensor | None, sin: Tensor | None, share: float, first_head: int, is_causal: bool, has_long: bool,
 ) -> list[Tensor]:  # fmt: skip
-    query, key, value = parts_of(sources)
+    query, key, value = _read(sources, turned)
     num_queries, heads, width = query.shape
     gradient = gradient.contiguous()
     found = [source.new_empty(source.shape) for source in sources]
@@ -105,39 +117,57 @@ def _backward(
             query, key, value, gradient, key_gradient, value_gradient, statistics,
             query_bounds, key_bounds, key_tiles, *of_inputs, *of_memory, num_queries, width**-0.5, **constants,
         )  # fmt: skip
+    if cos is not None and sin is not None:
+        turned_gradient = found[0][:, :, :2]
+        turn_into(turned_gradient, turned_gradient, cos, sin, back=True)
     return found
 
 
 @_backward.register_fake
-def _(_gradient: Tensor, _attended: Tensor, _log_sums: Tensor, sources: list[Tensor], *_others: object) -> list[Tensor]:
+def _(
+    _gradient: Tensor, _attended: Tensor, _log_sums: Tensor, _turned: Tensor, sources: list[Tensor], *_others: object
+) -> list[Tensor]:
     return [source.new_empty(source.shape) for source in sources]
 
 
-def _remember(
-    ctx: torch.autograd.function.FunctionCtx, inputs: tuple[object, ...], output: tuple[Tensor, Tensor]
-) -> None:
+def _remember(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[object, ...], output: tuple[Tensor, ...]) -> None:
     sources, *tensors = inputs[:_TENSORS]
     ctx.save_for_backward(*output, *tensors, *sources)  # type: ignore[arg-type, misc]  # the first arguments are tensors
     ctx.settings = inputs[_TENSORS:]  # type: ignore[attr-defined]  # as torch's own documentation does
 
 
 def _differentiate(
-    ctx: torch.autograd.function.FunctionCtx, gradient: Tensor, _log_sums_gradient: Tensor
+    ctx: torch.autograd.function.FunctionCtx, gradient: Tensor, _of_log_sums: Tensor, _of_turned: Tensor
 ) -> tuple[object, ...]:
-    attended, log_sums, *saved = ctx.saved_tensors  # type: ignore[attr-defined]  # see above
+    attended, log_sums, turned, *saved = ctx.saved_tensors  # type: ignore[attr-defined]  # see above
     tensors, sources = saved[: _TENSORS - 1], saved[_TENSORS - 1 :]
     found = torch.ops.bionemo.packed_attention_backward(
         gradient,
         attended,
         log_sums,
+        turned,
         sources,
         *tensors,
         *ctx.settings,  # type: ignore[attr-defined]  # see above
     )
-    return (found, *(None,) * 9)
+    return (found, *(None,) * 11)
 
 
 _forward.register_autograd(_differentiate, setup_context=_remember)
+
+
+def _read(sources: Sequence[Tensor], turned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values as attention reads them."""
+    query, key, value = parts_of(sources)
+    if len(turned):
+        query, key = turned.unbind(2)
+    return query, key, value
+
+
+def _shape_of_turned(sources: Sequence[Tensor], cos: Tensor | None) -> tuple[int, ...]:
+    """Of queries and keys together [Q, N, 2, D]; empty where they are read as they are."""
+    tokens, heads, _, width = sources[0].shape
+    return (0 if cos is None else tokens, heads, 2, width)
 
 
 def _strides(*parts: Tensor) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from bionemo_trainer.kernels.sources import parts_of
 from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
 from bionemo_trainer.models.batch import PackedTokens
 from bionemo_trainer.models.kernel_support import triton_works
+from bionemo_trainer.models.rotary import Rotation
 
 WHOLE_SEQUENCE = (-1, -1)
 """Window of tokens to the left and right that a query sees: all."""
@@ -106,6 +107,8 @@ class Sight:
     """The same as `queries` in self-attention; of the other side, with as many sequences, in cross-attention."""
     is_causal: bool = False
     """Whether a token sees only itself and those before it."""
+    rotation: Rotation | None = None
+    """By which queries and keys are turned first, in self-attention; None leaves them."""
     dropout: float = 0.0
     """Share of the attention weights to drop now; 0 outside training."""
     dropout_key: DropoutKey | None = None
@@ -146,11 +149,13 @@ def triton_attention(heads: Heads, sight: Sight) -> Tensor:
     key = sight.dropout_key
     assert key is not None or not sight.dropout, "dropout in our kernel needs a key"
     seed = torch.zeros(1, dtype=torch.int32, device=heads[0].device) if key is None else key.seed
+    rotation = sight.rotation
     attended: Tensor = packed_attention_op(
         heads,
         (sight.queries.cu_seqlens, sight.keys.cu_seqlens),
         (sight.queries.tiles_N2, sight.keys.tiles_N2),
         seed,
+        angles=None if rotation is None else (rotation.cos_TP, rotation.sin_TP),
         share=sight.dropout,
         first_head=key.first_head if key else 0,
         is_causal=sight.is_causal,
@@ -159,9 +164,17 @@ def triton_attention(heads: Heads, sight: Sight) -> Tensor:
     return attended
 
 
+def turned_parts(heads: Heads, rotation: Rotation | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries [Q, N, D] and keys [K, N, D], turned if there is a rotation, and values [K, N, D]."""
+    query_QND, key_KND, value_KND = parts_of(heads)
+    if rotation is None:
+        return query_QND, key_KND, value_KND
+    return rotation.turn(query_QND), rotation.turn(key_KND), value_KND
+
+
 def padded_attention(heads: Heads, sight: Sight) -> Tensor:
     """Pads to rows, lets torch choose among its kernels for rows, and packs again."""
-    query_QND, key_KND, value_KND = parts_of(heads)
+    query_QND, key_KND, value_KND = turned_parts(heads, sight.rotation)
     sees = sight.keys.is_real_BS[:, None, None, :]
     if sight.is_causal:
         longest = sight.keys.max_seqlen
@@ -179,7 +192,7 @@ def padded_attention(heads: Heads, sight: Sight) -> Tensor:
 def variable_length_attention(heads: Heads, sight: Sight) -> Tensor:
     """The kernel of torch for packed sequences; it has no dropout."""
     attended = varlen_attn(
-        *parts_of(heads),
+        *turned_parts(heads, sight.rotation),
         sight.queries.cu_seqlens,
         sight.keys.cu_seqlens,
         sight.queries.max_seqlen,

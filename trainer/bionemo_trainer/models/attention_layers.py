@@ -16,7 +16,16 @@ from megatron.core.transformer.module import MegatronModule
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
 
-from bionemo_trainer.models.attention import Bounds, DropoutKey, Heads, Kernel, Sight, kernel_for, triton_attention
+from bionemo_trainer.models.attention import (
+    Bounds,
+    DropoutKey,
+    Heads,
+    Kernel,
+    Sight,
+    kernel_for,
+    triton_attention,
+    turned_parts,
+)
 from bionemo_trainer.models.batch import PackedTokens
 from bionemo_trainer.models.key_value_cache import KeyValueCache, attend_to_cached
 from bionemo_trainer.models.projections import ColumnLinear, RowLinear
@@ -66,7 +75,7 @@ class LayerContext:
         return cls(
             bounds=Bounds.of(pack),
             memory_bounds=memory,
-            rotation=Rotation.of(pack.positions_T, config.kv_channels, config.params_dtype) if is_rotary else None,
+            rotation=Rotation.of(pack.positions_T, config.kv_channels) if is_rotary else None,
             kernel=kernel,
             dropout_seed=torch.randint(2**31 - 1, (1,), dtype=torch.int32, device=device) if draws else None,
         )
@@ -136,7 +145,7 @@ class _Attention(MegatronModule):
         projected, _ = projection(hidden_T1H)
         return projected.view(-1, self.num_heads, num_parts, self.config.kv_channels)
 
-    def _attend(self, heads: Heads, keys: Bounds, context: LayerContext) -> Tensor:
+    def _attend(self, heads: Heads, keys: Bounds, context: LayerContext, rotation: Rotation | None = None) -> Tensor:
         dropout = self.config.attention_dropout if self.training else 0.0
         dropout_key = None
         if dropout and context.kernel is triton_attention:
@@ -144,7 +153,12 @@ class _Attention(MegatronModule):
             assert seed is not None, "a context for training has a seed where a kernel needs one"
             dropout_key = DropoutKey(seed=seed, first_head=self.first_head)
         sight = Sight(
-            queries=context.bounds, keys=keys, is_causal=self.is_causal, dropout=dropout, dropout_key=dropout_key
+            queries=context.bounds,
+            keys=keys,
+            is_causal=self.is_causal,
+            rotation=rotation,
+            dropout=dropout,
+            dropout_key=dropout_key,
         )
 
         def attend(*heads: Tensor) -> Tensor:
@@ -184,15 +198,10 @@ class SelfAttention(_Attention):
     ) -> tuple[Tensor, Tensor | None]:
         """Attended hidden states and the bias to add; with a cache, of one token per sequence after those cached."""
         projected_TN3D = self._projected(self.linear_qkv, hidden_T1H, 3)
-        if context.rotation is None and cache is None:
-            return self._output(self._attend((projected_TN3D,), context.bounds, context))
-        query, key, value = projected_TN3D.unbind(2)
-        if context.rotation is not None:
-            query, key = context.rotation.turn(query), context.rotation.turn(key)
-        if cache is not None:
-            return self._output(attend_to_cached(query, cache.extended(key, value)))
-        heads = query.unsqueeze(2), key.unsqueeze(2), value.unsqueeze(2)
-        return self._output(self._attend(heads, context.bounds, context))
+        if cache is None:
+            return self._output(self._attend((projected_TN3D,), context.bounds, context, context.rotation))
+        query, key, value = turned_parts((projected_TN3D,), context.rotation)
+        return self._output(attend_to_cached(query, cache.extended(key, value)))
 
 
 class CrossAttention(_Attention):
