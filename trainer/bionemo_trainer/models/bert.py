@@ -9,7 +9,6 @@ from dataclasses import replace
 from megatron.core.dist_checkpointing import ShardedTensor
 from megatron.core.process_groups_config import ProcessGroupCollection
 from megatron.core.transformer.module import MegatronModule
-from megatron.core.transformer.transformer_block import TransformerBlock
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from bionemo_trainer.models.attention_layers import LayerContext
 from bionemo_trainer.models.batch import EncoderBatch, PackedTokens
 from bionemo_trainer.models.embeddings import Embedding
 from bionemo_trainer.models.heads import MaskedHead, VocabularyRows, rows_at, whole_logits
-from bionemo_trainer.models.layers import encoder_layers
+from bionemo_trainer.models.layers import PackedStack, encoder_layers
 from bionemo_trainer.models.losses import TokenLosses, token_losses
 from bionemo_trainer.tokenizers.vocabulary import esm2_vocabulary
 
@@ -48,7 +47,7 @@ class Bert(MegatronModule):
         if is_first_stage or is_last_stage:
             num_positions = model.max_position_embeddings if is_first_stage and not self.is_rotary else 0
             self.embedding = Embedding(config, groups, num_tokens=self.rows.padded, num_positions=num_positions)
-        self.encoder = TransformerBlock(
+        self.encoder = PackedStack(
             config,
             encoder_layers(config),
             pre_process=is_first_stage,

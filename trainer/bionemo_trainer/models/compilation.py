@@ -15,6 +15,7 @@ from torch.fx.experimental import _config as fx_config
 
 from bionemo_trainer.models.attention_layers import LayerContext
 from bionemo_trainer.models.layers import PackedLayer, Run
+from bionemo_trainer.models.norm import Norm
 
 _log = logging.getLogger(__name__)
 
@@ -45,10 +46,12 @@ class CompiledRun:
         self._layers = layers
         self._run: Run = torch.compile(layer.layer, backend=backend, fullgraph=True, dynamic=True)
 
-    def __call__(self, hidden_T1H: Tensor, memory_M1H: Tensor | None, batch: LayerContext) -> Tensor:
+    def __call__(
+        self, hidden_T1H: Tensor, normed: Tensor, memory_M1H: Tensor | None, batch: LayerContext, next_norm: Norm | None
+    ) -> tuple[Tensor, Tensor | None]:
         """What the layer gives."""
         try:
-            return self._run(hidden_T1H, memory_M1H, batch)
+            return self._run(hidden_T1H, normed, memory_M1H, batch, next_norm)
         except (BackendCompilerFailed, FailOnRecompileLimitHit, InductorError, TorchDynamoException) as error:
             reason = " ".join(str(error).split("\n\n")[0].split())
             if is_recording():  # nothing can be compiled then: what records gives it up, and layers stay compiled
@@ -58,7 +61,7 @@ class CompiledRun:
             _log.warning("layers run uncompiled: %s; model.compile=False leaves the attempt out", reason)
             for layer in self._layers:
                 layer.run = layer.layer
-            return self._layer.run(hidden_T1H, memory_M1H, batch)
+            return self._layer.run(hidden_T1H, normed, memory_M1H, batch, next_norm)
 
 
 def is_recording() -> bool:

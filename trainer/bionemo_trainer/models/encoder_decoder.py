@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from megatron.core.process_groups_config import ProcessGroupCollection
 from megatron.core.transformer.module import MegatronModule
-from megatron.core.transformer.transformer_block import TransformerBlock
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
 
@@ -21,7 +20,7 @@ from bionemo_trainer.models.batch import EncoderDecoderBatch, PackedTokens
 from bionemo_trainer.models.embeddings import Embedding
 from bionemo_trainer.models.heads import VocabularyOutput, VocabularyRows, rows_at, whole_logits
 from bionemo_trainer.models.key_value_cache import KeyValueCache
-from bionemo_trainer.models.layers import decoder_layers, encoder_layers
+from bionemo_trainer.models.layers import PackedStack, decoder_layers, encoder_layers
 from bionemo_trainer.models.losses import TokenLosses, token_losses
 
 
@@ -52,8 +51,8 @@ class EncoderDecoder(MegatronModule):
         self.embedding = Embedding(
             config, groups, num_tokens=self.rows.padded, num_positions=0 if self.is_rotary else self.max_positions
         )
-        self.encoder = TransformerBlock(config, encoder_layers(config), pg_collection=groups)
-        self.decoder = TransformerBlock(config, decoder_layers(config), pg_collection=groups)
+        self.encoder = PackedStack(config, encoder_layers(config), pg_collection=groups)
+        self.decoder = PackedStack(config, decoder_layers(config), pg_collection=groups)
         is_tied = model.share_decoder_tokens_head_embeddings
         self.output = VocabularyOutput(config, groups, self.rows, is_tied=is_tied, has_bias=is_tied)
 

@@ -1,18 +1,22 @@
-"""The layers of all four networks, as submodules for megatron-core's transformer block.
+"""The layers of all four networks, and the stacks that they make.
 
-Called by `bert` and `encoder_decoder`. The loop over layers and full recomputation are megatron-core's.
+Called by `bert` and `encoder_decoder`. Layers are submodules of megatron-core's transformer block, which builds and shards them,
+decodes with them, and recomputes them whole.
 Shapes: hidden states are [T, 1, H], under sequence parallelism [T / tensor size, 1, H].
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
 from megatron.core.transformer.mlp import MLPSubmodules
 from megatron.core.transformer.spec_utils import ModuleSpec
-from megatron.core.transformer.transformer_block import TransformerBlockSubmodules
+from megatron.core.transformer.transformer_block import TransformerBlock, TransformerBlockSubmodules
 from megatron.core.transformer.transformer_config import TransformerConfig
 from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
+from megatron.core.utils import make_viewless_tensor
 from torch import Tensor
 
 from bionemo_trainer.models.attention_layers import CrossAttention, LayerContext, SelfAttention
@@ -22,7 +26,8 @@ from bionemo_trainer.models.norm import Norm
 from bionemo_trainer.models.projections import ColumnLinear, RowLinear
 from bionemo_trainer.models.residual import AFTER_ATTENTION, AFTER_FEED_FORWARD, Addend, residual_for
 
-type Run = Callable[[Tensor, Tensor | None, LayerContext], Tensor]
+type Run = Callable[[Tensor, Tensor, Tensor | None, LayerContext, Norm | None], tuple[Tensor, Tensor | None]]
+"""`PackedLayer.layer`, without a cache."""
 
 
 class PackedLayer(TransformerLayer):
@@ -54,16 +59,33 @@ class PackedLayer(TransformerLayer):
             context: The encoder's output [M, 1, H]; None in an encoder.
             inference_context: One cache per layer when decoding step by step.
         """
+        normed = self.input_layernorm(hidden_states)
         if inference_context is None:
-            return self.run(hidden_states, context, packed_seq_params), context
-        cache = inference_context[self.layer_number - 1]
-        return self.layer(hidden_states, context, packed_seq_params, cache), context
+            stream, _ = self.run(hidden_states, normed, context, packed_seq_params, None)
+        else:
+            cache = inference_context[self.layer_number - 1]
+            stream, _ = self.layer(hidden_states, normed, context, packed_seq_params, None, cache)
+        return stream, context
 
     def layer(
-        self, hidden_T1H: Tensor, memory_M1H: Tensor | None, batch: LayerContext, cache: KeyValueCache | None = None
-    ) -> Tensor:
-        """Hidden states after the layer."""
-        normed = self.input_layernorm(hidden_T1H)
+        self,
+        hidden_T1H: Tensor,
+        normed: Tensor,
+        memory_M1H: Tensor | None,
+        batch: LayerContext,
+        next_norm: Norm | None,
+        cache: KeyValueCache | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Hidden states after the layer, and normalised for what follows it if there is a norm.
+
+        Args:
+            hidden_T1H: Before the layer.
+            normed: The same by `input_layernorm` [T, 1, H].
+            memory_M1H: The encoder's output; None in an encoder.
+            batch: Where the sequences lie.
+            next_norm: Of the next layer, or of the stack.
+            cache: When decoding step by step.
+        """
         seed = self.self_attention.dropout_seed(batch)
         addend = self._addend(self.self_attention(normed, batch, cache), seed, AFTER_ATTENTION)
         if memory_M1H is not None:
@@ -71,7 +93,10 @@ class PackedLayer(TransformerLayer):
             block = self.cross_attention(normed, memory_M1H, batch, cache)
             addend = self._addend(block, self.cross_attention.dropout_seed(batch), AFTER_ATTENTION)
         hidden_T1H, normed = self.residual.added_and_normed(hidden_T1H, addend, self.pre_mlp_layernorm)
-        return self.residual.added(hidden_T1H, self._addend(self.mlp(normed), seed, AFTER_FEED_FORWARD))
+        addend = self._addend(self.mlp(normed), seed, AFTER_FEED_FORWARD)
+        if next_norm is None:
+            return self.residual.added(hidden_T1H, addend), None
+        return self.residual.added_and_normed(hidden_T1H, addend, next_norm)
 
     def _addend(self, block: tuple[Tensor, Tensor | None], seed: Tensor | None, site: int) -> Addend:
         output_T1H, bias_H = block
@@ -83,6 +108,51 @@ class PackedLayer(TransformerLayer):
             seed=seed,
             site=site,
         )
+
+
+class PackedStack(TransformerBlock):
+    """megatron-core's stack, in which the pass over memory that ends a layer also normalises for the next one.
+
+    Expected: the base class's loop serves. Actual: it hands on one tensor from layer to layer. Where it recomputes whole layers, or
+    decodes, it is used as it is.
+    """
+
+    def forward(
+        self,
+        hidden_states: Tensor | None,
+        attention_mask: None,
+        context: Tensor | None = None,
+        *,
+        packed_seq_params: LayerContext,
+        inference_context: tuple[KeyValueCache, ...] | None = None,
+    ) -> Tensor:
+        """The output of this stage's layers, normalised by the last of them; names are the base class's.
+
+        Args:
+            hidden_states: Embedded tokens [T, 1, H]; None on a stage after the first.
+            attention_mask: There is none: sequences are packed.
+            context: The encoder's output [M, 1, H]; None in an encoder.
+            packed_seq_params: Where the sequences lie.
+            inference_context: One cache per layer when decoding step by step.
+        """
+        recomputes = self.config.recompute_granularity == "full" and self.training
+        if recomputes or inference_context is not None:
+            output: Tensor = super().forward(
+                hidden_states,
+                attention_mask,
+                context=context,
+                packed_seq_params=packed_seq_params,
+                inference_context=inference_context,
+            )
+            return output
+        given = hidden_states if self.pre_process else self.input_tensor
+        stream = make_viewless_tensor(given, requires_grad=True, keep_graph=True)  # what stages send is no view
+        norms = [*(layer.input_layernorm for layer in self.layers), self.final_layernorm]
+        normed = norms[0](stream)
+        with get_cuda_rng_tracker().fork() if self.config.sequence_parallel else nullcontext():
+            for layer, next_norm in zip(self.layers, norms[1:], strict=True):
+                stream, normed = layer.run(stream, normed, context, packed_seq_params, next_norm)
+        return make_viewless_tensor(stream if normed is None else normed, requires_grad=True, keep_graph=True)
 
 
 def encoder_layers(config: TransformerConfig) -> TransformerBlockSubmodules:
