@@ -75,6 +75,36 @@ def test_gradients_of_micro_batches_are_summed_in_thirty_two_bit(dtype):
         torch.testing.assert_close(gradient, first[name] + second[name], **tolerance)
 
 
+@pytest.mark.parametrize("recipe", FAMILIES)
+def test_sixteen_bit_gradients_are_those_of_their_parameters(recipe):
+    network = build_model(small_config(recipe, *NO_DROPOUT), CPU, dtype=torch.bfloat16)
+    flat = flat_network(recipe, torch.bfloat16)
+    for one in (network, flat.network):
+        one(batch_for(recipe)).loss_sum.backward()
+    views = views_of(flat, "gradients_N")
+    for name, parameter in network.named_parameters():
+        assert torch.equal(views[name], parameter.grad.float()), name
+
+
+def test_a_backward_pass_that_was_given_up_leaves_nothing_behind():
+    flat = flat_network(dtype=torch.bfloat16)
+    expected = backward(flat, 1)
+    flat.zero_gradients()
+    losses = flat.network(batch_for(MEGAMOLBART, seed=1))
+
+    def refuse(_gradient):
+        raise RuntimeError("no memory left")
+
+    refusal = flat.network.encoder.layers[0].mlp.linear_fc1.weight.register_hook(refuse)
+    with pytest.raises(RuntimeError, match="no memory left"):
+        losses.loss_sum.backward()
+    refusal.remove()
+    assert any(parameter.grad is not None for parameter in flat.network.parameters())
+    flat.network.zero_grad()  # as whoever gives a pass up does
+    found = backward(flat, 1)
+    assert all(torch.equal(found[name], gradient) for name, gradient in expected.items())
+
+
 def test_sixteen_bit_gradients_do_not_stay_with_their_parameters():
     flat = flat_network(dtype=torch.bfloat16)
     backward(flat, 1)

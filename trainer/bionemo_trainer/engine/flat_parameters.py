@@ -5,7 +5,7 @@ every buffer and sends it to the others (ZeRO stage 1: Rajbhandari et al. 2020, 
 Shapes: N elements of a buffer, n of the part that this rank updates.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -153,28 +153,54 @@ def _places(parameters: Mapping[str, nn.Parameter]) -> Iterable[tuple[str, tuple
 @torch.no_grad()
 def _move_into(buffer: Buffer, parameters: Mapping[str, nn.Parameter]) -> None:
     """Makes the parameters views of the buffer, with their gradients summed into it."""
-    gradients = dict(buffer.views(buffer.gradients_N))
     for name, weight in buffer.views(buffer.weights_N):
-        parameter = parameters[name]
-        weight.copy_(parameter)
-        parameter.data = weight
-        if parameter.dtype == torch.float32:
-            parameter.grad = gradients[name]
-        else:
-            parameter.register_post_accumulate_grad_hook(_adder(gradients[name]))  # type: ignore[no-untyped-call]
+        weight.copy_(parameters[name])
+        parameters[name].data = weight
     buffer.master_n.copy_(buffer.weights_N[buffer.part])
+    if buffer.weights_N.dtype == torch.float32:
+        for name, gradient in buffer.views(buffer.gradients_N):
+            parameters[name].grad = gradient
+        return
+    adders = (
+        {name: _Adder([parameters[name]], gradient.view(-1)) for name, gradient in buffer.views(buffer.gradients_N)}
+        if buffer.decays
+        else dict.fromkeys(parameters, _Adder(tuple(parameters.values()), buffer.gradients_N))
+    )
+    for name, parameter in parameters.items():
+        parameter.register_post_accumulate_grad_hook(adders[name])  # type: ignore[no-untyped-call]
 
 
-class _adder:  # noqa: N801  reads as the function that it is
-    """Adds a parameter's 16-bit gradient to the 32-bit sum as soon as it is there."""
+class _Adder:
+    """Adds 16-bit gradients to their 32-bit sums as soon as all of its parameters have theirs.
 
-    def __init__(self, gradient: Tensor) -> None:
-        self.gradient = gradient
+    A matrix has one to itself, so that its gradient's memory is soon free. All vectors share one: they are most of the parameters, and
+    a launch for each would take longer than what it adds.
+    """
 
-    def __call__(self, parameter: Tensor) -> None:
-        assert parameter.grad is not None, "called after a gradient was found"
-        self.gradient.add_(parameter.grad)
-        parameter.grad = None
+    def __init__(self, parameters: Sequence[nn.Parameter], gradients_N: Tensor) -> None:
+        """`gradients_N` holds the parameters' one after the other."""
+        self._parameters, self._gradients_N = parameters, gradients_N
+        self._there: set[nn.Parameter] = set()
+
+    def __call__(self, parameter: nn.Parameter) -> None:
+        """Called when a parameter has its gradient, which a backward pass gives to each once."""
+        if parameter in self._there:  # the pass before was given up
+            self._there.clear()
+        self._there.add(parameter)
+        if len(self._there) < len(self._parameters):
+            return
+        self._there.clear()
+        found = [_taken(one) for one in self._parameters]
+        flat_n = found[0] if len(found) == 1 else torch.cat(found)
+        self._gradients_N[: len(flat_n)].add_(flat_n)
+
+
+def _taken(parameter: nn.Parameter) -> Tensor:
+    """A parameter's gradient, flat, which it has no more."""
+    assert parameter.grad is not None, "called after all gradients were found"
+    flat_n = parameter.grad.view(-1)
+    parameter.grad = None
+    return flat_n
 
 
 def _rounded_up(number: int, multiple: int) -> int:
