@@ -105,6 +105,14 @@ def test_a_backward_pass_that_was_given_up_leaves_nothing_behind():
     assert all(torch.equal(found[name], gradient) for name, gradient in expected.items())
 
 
+def test_a_vector_without_a_gradient_is_told():
+    flat = flat_network(dtype=torch.bfloat16)
+    flat.network.encoder.final_layernorm.bias.requires_grad_(False)
+    backward(flat, 1)
+    with pytest.raises(AssertionError, match="each backward pass gives every parameter a gradient"):
+        flat.reduce_gradients()
+
+
 def test_sixteen_bit_gradients_do_not_stay_with_their_parameters():
     flat = flat_network(dtype=torch.bfloat16)
     backward(flat, 1)

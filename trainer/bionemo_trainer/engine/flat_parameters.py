@@ -50,6 +50,7 @@ class FlatParameters:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.replicas: ProcessGroup = parallel_state.get_data_parallel_group()
+        self._adders: list[_Adder] = []
         kinds: dict[tuple[bool, bool], dict[str, nn.Parameter]] = {}
         for name, parameter in network.named_parameters():
             kind = (parameter.ndim > 1, _is_counted(network, name, parameter))
@@ -63,6 +64,7 @@ class FlatParameters:
 
     def reduce_gradients(self) -> None:
         """Sums gradients over all ranks that contribute to them; afterwards those of the own parts are complete."""
+        assert all(adder.is_idle for adder in self._adders), "each backward pass gives every parameter a gradient"
         views = {name: view for buffer in self.buffers for name, view in buffer.views(buffer.gradients_N)}
         for name, parameter in self.network.named_parameters():
             if getattr(parameter, "sequence_parallel", False):
@@ -129,7 +131,7 @@ class FlatParameters:
             master_n=nn.Parameter(weights_N[part].float()),  # the same memory when nothing has to be converted
             part=part,
         )
-        _move_into(buffer, parameters)
+        self._adders += _move_into(buffer, parameters)
         return buffer
 
 
@@ -151,8 +153,8 @@ def _places(parameters: Mapping[str, nn.Parameter]) -> Iterable[tuple[str, tuple
 
 
 @torch.no_grad()
-def _move_into(buffer: Buffer, parameters: Mapping[str, nn.Parameter]) -> None:
-    """Makes the parameters views of the buffer, with their gradients summed into it."""
+def _move_into(buffer: Buffer, parameters: Mapping[str, nn.Parameter]) -> list["_Adder"]:
+    """Makes the parameters views of the buffer, with their gradients summed into it: by autograd itself in 32 bit, else by what returns."""
     for name, weight in buffer.views(buffer.weights_N):
         weight.copy_(parameters[name])
         parameters[name].data = weight
@@ -160,14 +162,10 @@ def _move_into(buffer: Buffer, parameters: Mapping[str, nn.Parameter]) -> None:
     if buffer.weights_N.dtype == torch.float32:
         for name, gradient in buffer.views(buffer.gradients_N):
             parameters[name].grad = gradient
-        return
-    adders = (
-        {name: _Adder([parameters[name]], gradient.view(-1)) for name, gradient in buffer.views(buffer.gradients_N)}
-        if buffer.decays
-        else dict.fromkeys(parameters, _Adder(tuple(parameters.values()), buffer.gradients_N))
-    )
-    for name, parameter in parameters.items():
-        parameter.register_post_accumulate_grad_hook(adders[name])  # type: ignore[no-untyped-call]
+        return []
+    if buffer.decays:
+        return [_Adder([parameters[name]], gradient.view(-1)) for name, gradient in buffer.views(buffer.gradients_N)]
+    return [_Adder(list(parameters.values()), buffer.gradients_N)]
 
 
 class _Adder:
@@ -181,6 +179,13 @@ class _Adder:
         """`gradients_N` holds the parameters' one after the other."""
         self._parameters, self._gradients_N = parameters, gradients_N
         self._there: set[nn.Parameter] = set()
+        for parameter in parameters:
+            parameter.register_post_accumulate_grad_hook(self)  # type: ignore[no-untyped-call]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has added all that it was called for."""
+        return not self._there
 
     def __call__(self, parameter: nn.Parameter) -> None:
         """Called when a parameter has its gradient, which a backward pass gives to each once."""
