@@ -134,10 +134,11 @@ def _remember(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[object, ..
     sources, *tensors = inputs[:_TENSORS]
     ctx.save_for_backward(*output, *tensors, *sources)  # type: ignore[arg-type, misc]  # the first arguments are tensors
     ctx.settings = inputs[_TENSORS:]  # type: ignore[attr-defined]  # as torch's own documentation does
+    ctx.set_materialize_grads(False)  # no zeros for what nobody differentiates
 
 
 def _differentiate(
-    ctx: torch.autograd.function.FunctionCtx, gradient: Tensor, _of_log_sums: Tensor, _of_turned: Tensor
+    ctx: torch.autograd.function.FunctionCtx, gradient: Tensor, _of_log_sums: None, _of_turned: None
 ) -> tuple[object, ...]:
     attended, log_sums, turned, *saved = ctx.saved_tensors  # type: ignore[attr-defined]  # see above
     tensors, sources = saved[: _TENSORS - 1], saved[_TENSORS - 1 :]
