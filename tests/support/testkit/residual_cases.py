@@ -13,22 +13,14 @@ from bionemo_trainer.kernels import column_sums, residual_rows
 from bionemo_trainer.kernels.dropout import kept_weights
 from bionemo_trainer.kernels.norm import layer_norm
 from bionemo_trainer.kernels.residual import added, added_and_normed
-from bionemo_trainer.models import attention_layers
-from bionemo_trainer.models.build import Network
-from bionemo_trainer.models.compilation import CompiledRun, compile_layers
-from bionemo_trainer.models.layers import PackedLayer
-from bionemo_trainer.models.norm import Norm
-from bionemo_trainer.models.residual import FusedResidual
 from testkit.attention_cases import relative_error
 from testkit.fresh_processes import Findings
-from testkit.networks import MEGAMOLBART, NO_DROPOUT, batch_for, process_groups_of_one, small_network
 
 SEED = 4711
 SITE = -1
 EPS = 1e-5
 FEW_PROGRAMS = 7
 """Of backward passes, so that some dozens of tokens make several tiles for each: the interpreter runs tile after tile."""
-DROPOUT = "model.hidden_dropout=0.2"
 
 
 class DropoutPlace(TypedDict):
@@ -122,39 +114,6 @@ def _norm_errors(case: Case, device: torch.device, dtype: torch.dtype) -> list[f
     stream, weight, shift = inputs = _precise(inputs[2:])
     result = functional.layer_norm(stream, (case.width,), weight, shift, EPS)
     return _errors(found, (result, *torch.autograd.grad(result, inputs, gradients[1].double())))
-
-
-def network_cases(_folder: Path) -> Findings:
-    """Losses and sums of absolute gradients of one network whose blocks join the stream in several ways, on CPU."""
-    with process_groups_of_one(), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(attention_layers, "is_fused", lambda _config: True)  # so that a seed is drawn
-        whole, dropping = (small_network(MEGAMOLBART, *NO_DROPOUT), small_network(MEGAMOLBART, *NO_DROPOUT, DROPOUT))
-        found: Findings = {"torch": outcome_of(whole)}
-        for name, network in (("whole", whole), ("dropping", dropping)):
-            for norm in (module for module in network.modules() if isinstance(module, Norm)):
-                norm.has_kernel = True
-            for layer in layers_of(network):
-                layer.residual = FusedResidual(shard=0)
-            found[name] = outcome_of(network)
-            compile_layers(network, backend="aot_eager")
-            found[f"{name}, compiled"] = outcome_of(network)
-            assert all(isinstance(layer.run, CompiledRun) for layer in layers_of(network)), "compiling failed"
-        return found
-
-
-def layers_of(network: Network) -> list[PackedLayer]:
-    """Of both sides."""
-    return [module for module in network.modules() if isinstance(module, PackedLayer)]
-
-
-def outcome_of(network: Network) -> list[float]:
-    """The loss, and the sum of the absolute values of every parameter's gradient."""
-    torch.manual_seed(SEED)
-    network.zero_grad()
-    loss = network(batch_for(MEGAMOLBART, (7, 12, 1, 9))).loss_sum
-    loss.backward()
-    gradients = [parameter.grad for parameter in network.parameters()]
-    return [loss.item(), *(float(gradient.abs().sum()) for gradient in gradients if gradient is not None)]
 
 
 def _drawn(case: Case, device: torch.device, dtype: torch.dtype) -> tuple[list[Tensor], list[Tensor]]:
