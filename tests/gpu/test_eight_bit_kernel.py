@@ -7,7 +7,7 @@ if not torch.cuda.is_available() or torch.cuda.get_device_capability() < (9, 0):
     pytest.skip("they need a GPU from Hopper on", allow_module_level=True)
 
 from bionemo_trainer.models.eight_bit import EightBitWeight  # noqa: E402  after the skip
-from testkit.eight_bit_cases import HAS_FACTORS, SHAPES, agreement  # noqa: E402
+from testkit.eight_bit_cases import HAS_FACTORS, MATRICES, SHAPES, agreement, is_transposed  # noqa: E402
 
 GPU = torch.device("cuda")
 
@@ -16,6 +16,11 @@ GPU = torch.device("cuda")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_rows_are_rounded_as_torch_rounds_them(shape, has_factors):
     assert agreement(shape, GPU, has_factors=has_factors) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("shape", [*MATRICES, (5120, 1280)], ids=str)
+def test_bytes_are_transposed(shape):
+    assert is_transposed(shape, GPU)
 
 
 def test_what_is_not_contiguous_is_copied():

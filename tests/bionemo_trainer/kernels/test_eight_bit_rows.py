@@ -1,4 +1,4 @@
-"""Our kernel rounds rows to 8 bit as torch does; here in Triton's interpreter, in `tests/gpu` on a GPU."""
+"""Our kernels round rows to 8 bit and transpose bytes as torch does; here in Triton's interpreter, in `tests/gpu` on a GPU."""
 
 import pytest
 
@@ -24,3 +24,7 @@ def test_it_is_torchs(agreement, shape, has_factors):
     scales, values = agreement[shape][has_factors]
     assert scales == 1.0
     assert values > SHARE_IN_THE_INTERPRETER
+
+
+def test_bytes_are_transposed(agreement):
+    assert agreement["transposed"] == [True, True, True]

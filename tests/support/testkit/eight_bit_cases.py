@@ -9,6 +9,8 @@ from bionemo_trainer.models.eight_bit import EIGHT_BIT, SMALLEST_MAXIMUM, round_
 from testkit.fresh_processes import Findings
 
 SHAPES = {"one": (1, 16), "narrow": (37, 80), "wide": (5, 5120), "widest": (3, 20480)}
+MATRICES = ((16, 48), (128, 256), (144, 400))
+"""Shapes of matrices to transpose: within a square, of whole ones, beyond."""
 HAS_FACTORS = (False, True)
 """Whether columns are multiplied before."""
 
@@ -37,10 +39,21 @@ def agreement(shape: tuple[int, int], device: torch.device, *, has_factors: bool
     return float((scales.cpu() == wanted_scales).float().mean()), float(same.float().mean())
 
 
+def is_transposed(shape: tuple[int, int], device: torch.device) -> bool:
+    """Whether our kernel transposes all of a matrix of random bytes."""
+    from bionemo_trainer.kernels.eight_bit_rows import transpose_into  # noqa: PLC0415 - Triton may be missing
+
+    matrix = torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8).to(device)
+    found = torch.zeros(shape[::-1], dtype=torch.uint8, device=device)
+    transpose_into(matrix, found)
+    return torch.equal(found, matrix.t())
+
+
 def eight_bit_agreement_on_cpu(_folder: Path) -> Findings:
-    """By shape, without factors and with them."""
+    """By shape, without factors and with them; and whether matrices are transposed."""
     cpu = torch.device("cpu")
-    return {
+    agreements = {
         name: [agreement(shape, cpu, has_factors=has_factors) for has_factors in HAS_FACTORS]
         for name, shape in SHAPES.items()
     }
+    return {**agreements, "transposed": [is_transposed(shape, cpu) for shape in MATRICES]}

@@ -1,4 +1,6 @@
-"""Rows of a matrix rounded to 8-bit floats with a scale each, in Triton: one pass over memory. Called by `models.eight_bit` on GPUs.
+"""Rows of a matrix rounded to 8-bit floats with a scale each, and such a matrix transposed, in Triton: one pass over memory each.
+
+Called by `models.eight_bit` on GPUs.
 
 Shapes: M rows of K features.
 """
@@ -9,6 +11,9 @@ import triton.language as tl
 from torch import Tensor
 
 from bionemo_trainer.kernels.row_tiles import shape_for
+
+SIDE, TILE_WARPS = 128, 8
+"""Rows and columns of a square that a program transposes: whole lines of the cache on either side, 64 bytes per thread."""
 
 
 def round_rows_into(
@@ -28,6 +33,29 @@ def round_rows_into(
     round_rows[(triton.cdiv(count, shape["ROWS"]),)](
         rows_MK, values_MK, scales_M1, factors_K1, count, torch.finfo(values_MK.dtype).max, smallest_maximum, **shape
     )
+
+
+def transpose_into(values_MK: Tensor, transposed_KM: Tensor) -> None:
+    """Writes the transpose; torch's own copy reads or writes single bytes.
+
+    Args:
+        values_MK: Contiguous, of an 8-bit type.
+        transposed_KM: Likewise.
+    """
+    rows, columns = values_MK.shape
+    transpose_tile[(triton.cdiv(rows, SIDE), triton.cdiv(columns, SIDE))](
+        values_MK.view(torch.uint8), transposed_KM.view(torch.uint8), rows, columns, SIDE=SIDE, num_warps=TILE_WARPS
+    )
+
+
+@triton.jit
+def transpose_tile(values, transposed, rows, columns, SIDE: tl.constexpr):
+    """One square."""
+    row, column = tl.program_id(0) * SIDE + tl.arange(0, SIDE), tl.program_id(1) * SIDE + tl.arange(0, SIDE)
+    is_real = (row < rows)[:, None] & (column < columns)[None, :]
+    tile = tl.load(values + row.to(tl.int64)[:, None] * columns + column[None, :], mask=is_real, other=0)
+    places = column.to(tl.int64)[:, None] * rows + row[None, :]
+    tl.store(transposed + places, tl.trans(tile), mask=tl.trans(is_real))
 
 
 @triton.jit(do_not_specialize=["count"])

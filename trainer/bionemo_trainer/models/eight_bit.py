@@ -41,7 +41,7 @@ class EightBitWeight:
     def refresh(self) -> None:
         """Rounds the weight as it is now, in place: recorded graphs read from there."""
         round_into(self._weight_NK, self.values_NK, self.scales_N1)
-        self.transposed_KN.view(torch.uint8).copy_(self.values_NK.view(torch.uint8).t())
+        transpose_into(self.values_NK, self.transposed_KN)
 
     def __call__(self, inputs: Tensor, weight_NK: Tensor, bias_N: Tensor | None = None) -> Tensor:
         """`inputs` [..., K] times the weight's transpose, plus the bias, in 16 bit [..., N].
@@ -182,3 +182,13 @@ def round_into(rows_MK: Tensor, values_MK: Tensor, scales_M1: Tensor, factors_K1
     largest_M1 = exact_MK.abs().amax(dim=1, keepdim=True).clamp(min=SMALLEST_MAXIMUM)
     values_MK.copy_(exact_MK * (LARGEST / largest_M1))
     scales_M1.copy_(largest_M1 / LARGEST)
+
+
+def transpose_into(values_MK: Tensor, transposed_KM: Tensor) -> None:
+    """Writes a matrix in 8 bit, transposed; both are contiguous."""
+    if values_MK.is_cuda and triton_works():
+        from bionemo_trainer.kernels import eight_bit_rows  # noqa: PLC0415 - Triton comes with CUDA
+
+        eight_bit_rows.transpose_into(values_MK, transposed_KM)
+        return
+    transposed_KM.view(torch.uint8).copy_(values_MK.view(torch.uint8).t())
