@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bionemo_trainer.data.samples import IGNORED
 from bionemo_trainer.models.batch import Targets
+from bionemo_trainer.models.kernel_support import triton_works
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +43,15 @@ def token_losses(
     if with_accuracy:
         likeliest_N = gather_from_tensor_model_parallel_region(logits_NV.detach(), group=groups.tp).argmax(dim=-1)
         is_correct_N = likeliest_N == targets.ids_N
-    loss_N = vocab_parallel_cross_entropy(logits_NV, targets.ids_N, tp_group=groups.tp)
-    loss_N = torch.where(targets.ids_N == IGNORED, 0.0, loss_N)  # targets that only fill up
+    loss_N = _cross_entropy(logits_NV, targets.ids_N, groups)
     return TokenLosses(loss_sum=loss_N.sum(), loss_N=loss_N, num_targets=targets.count, is_correct_N=is_correct_N)
+
+
+def _cross_entropy(logits_NV: Tensor, ids_N: Tensor, groups: ProcessGroupCollection) -> Tensor:
+    """The negative log-likelihoods in nats, 0 of targets that only fill up, 32 bit [N]."""
+    if logits_NV.is_cuda and groups.tp.size() == 1 and triton_works():
+        from bionemo_trainer.kernels.cross_entropy import cross_entropy  # noqa: PLC0415 - Triton comes with CUDA
+
+        return cross_entropy(logits_NV, ids_N)
+    loss_N = vocab_parallel_cross_entropy(logits_NV, ids_N, tp_group=groups.tp)
+    return torch.where(ids_N == IGNORED, 0.0, loss_N)
