@@ -88,7 +88,7 @@ def batch_of_none():
         inputs=type(batch.inputs)(
             tokens_T=nothing, positions_T=nothing, cu_seqlens=batch.inputs.cu_seqlens[:1], max_seqlen=0
         ),
-        targets=Targets(places_N=nothing, ids_N=nothing),
+        targets=Targets(places=0, ids_N=nothing),
     )
 
 

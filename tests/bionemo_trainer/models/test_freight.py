@@ -87,6 +87,15 @@ def test_few_shapes_hold_the_same_targets_and_say_what_is_real(lengths):
     assert freight.max_seqlens == (64, 128 if sides[1].max_seqlen > 64 else 64)
 
 
+@pytest.mark.parametrize("make", [Freight.of, Freight.of_few_shapes])
+def test_targets_that_are_the_first_tokens_are_counted_only(make):
+    pair = pack_encoder_decoder(samples_for(MEGAMOLBART))
+    targets = make(pair).to(CPU).targets
+    assert targets.places == targets.count
+    assert targets.places_N.tolist() == [*range(targets.count)]
+    assert targets.ids_N[: len(pair.labels)].tolist() == pair.labels.tolist()
+
+
 def test_batches_that_differ_little_have_one_shape():
     lengths = [(40, 30, 20), (41, 29, 25), (38, 31, 12)]
     shapes = {

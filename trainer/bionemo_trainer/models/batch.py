@@ -63,8 +63,8 @@ class PackedTokens:
 class Targets:
     """The places that the loss counts. They are found on the CPU, so that no kernel has to wait for their number."""
 
-    places_N: Tensor
-    """Indexes into the packed tokens, ascending, 64 bit [N]."""
+    places: Tensor | int
+    """Indexes into the packed tokens, ascending, 64 bit [N]; or N, where they are the first N tokens."""
     ids_N: Tensor
     """What is to be said there, 64 bit; IGNORED where a target only fills up [N]."""
 
@@ -72,6 +72,11 @@ class Targets:
     def count(self) -> int:
         """N."""
         return self.ids_N.shape[0]
+
+    @property
+    def places_N(self) -> Tensor:
+        """The indexes in any case."""
+        return self.places if isinstance(self.places, Tensor) else torch.arange(self.count, device=self.ids_N.device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -62,7 +62,7 @@ class Bert(MegatronModule):
         hidden_T1H = self.hidden_states(batch.inputs)
         if not self.post_process:
             return hidden_T1H
-        logits_NV = self._logits(hidden_T1H, batch.targets.places_N)
+        logits_NV = self._logits(hidden_T1H, batch.targets.places)
         return token_losses(logits_NV, batch.targets, self.groups, with_accuracy=not self.training)
 
     def hidden_states(self, inputs: PackedTokens) -> Tensor:
@@ -79,7 +79,7 @@ class Bert(MegatronModule):
     def logits(self, batch: EncoderBatch) -> Tensor:
         """Logits of the vocabulary at the targets, on every rank; for models of one stage [N, vocabulary]."""
         hidden_T1H = self.hidden_states(batch.inputs)
-        return whole_logits(self._logits(hidden_T1H, batch.targets.places_N), self.rows, self.groups)
+        return whole_logits(self._logits(hidden_T1H, batch.targets.places), self.rows, self.groups)
 
     def set_input_tensor(self, input_tensor: Tensor | list[Tensor]) -> None:
         """Takes the hidden states of the stage before; called by megatron-core's schedules."""
@@ -99,8 +99,8 @@ class Bert(MegatronModule):
             shards[table] = replace(shards[table], replica_id=(1, 0, self.groups.dp_cp.rank()))
         return shards
 
-    def _logits(self, hidden_T1H: Tensor, places_N: Tensor) -> Tensor:
-        rows_NH = rows_at(hidden_T1H, places_N, self.config, self.groups)
+    def _logits(self, hidden_T1H: Tensor, places: Tensor | int) -> Tensor:
+        rows_NH = rows_at(hidden_T1H, places, self.config, self.groups)
         logits_NV: Tensor = self.head(rows_NH, self.embedding.tokens.weight)
         return logits_NV
 

@@ -51,7 +51,7 @@ def _written(network: EncoderDecoder, sources: PackedTokens, vocabulary: Vocabul
     steps = []
     for step in range(max_steps):
         hidden_B1H = network.decode(_next_tokens(tokens_B, step), memory, caches)
-        tokens_B = network.whole_logits(hidden_B1H, every_row).argmax(dim=-1)
+        tokens_B = network.whole_logits(hidden_B1H, len(tokens_B)).argmax(dim=-1)
         steps.append(tokens_B)
         has_ended_B = has_ended_B | (tokens_B == vocabulary.eos_id)
         if bool(has_ended_B.all()):

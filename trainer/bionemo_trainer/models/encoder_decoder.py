@@ -58,12 +58,12 @@ class EncoderDecoder(MegatronModule):
 
     def forward(self, batch: EncoderDecoderBatch) -> TokenLosses:
         """The losses of a micro batch."""
-        logits_NV = self._logits(self._decoded(batch), batch.targets.places_N)
+        logits_NV = self._logits(self._decoded(batch), batch.targets.places)
         return token_losses(logits_NV, batch.targets, self.groups, with_accuracy=not self.training)
 
     def logits(self, batch: EncoderDecoderBatch) -> Tensor:
         """Logits of the vocabulary at the targets, on every rank [N, vocabulary]."""
-        return self.whole_logits(self._decoded(batch), batch.targets.places_N)
+        return self.whole_logits(self._decoded(batch), batch.targets.places)
 
     def encode(self, pack: PackedTokens) -> Memory:
         """Runs the encoder; under sequence parallelism the tensor size must divide M."""
@@ -85,9 +85,9 @@ class EncoderDecoder(MegatronModule):
         )
         return hidden_T1H
 
-    def whole_logits(self, hidden_T1H: Tensor, places_N: Tensor) -> Tensor:
-        """Logits of the vocabulary at some places of the decoder, on every rank [N, vocabulary]."""
-        return whole_logits(self._logits(hidden_T1H, places_N), self.rows, self.groups)
+    def whole_logits(self, hidden_T1H: Tensor, places: Tensor | int) -> Tensor:
+        """Logits of the vocabulary at some places of the decoder, or at the first N, on every rank [N, vocabulary]."""
+        return whole_logits(self._logits(hidden_T1H, places), self.rows, self.groups)
 
     def _decoded(self, batch: EncoderDecoderBatch) -> Tensor:
         encoder, decoder = batch.encoder, batch.decoder
@@ -96,8 +96,8 @@ class EncoderDecoder(MegatronModule):
             encoder, decoder = encoder.filled_up(num_ranks), decoder.filled_up(num_ranks)
         return self.decode(decoder, self.encode(encoder))
 
-    def _logits(self, hidden_T1H: Tensor, places_N: Tensor) -> Tensor:
-        rows_NH = rows_at(hidden_T1H, places_N, self.config, self.groups)
+    def _logits(self, hidden_T1H: Tensor, places: Tensor | int) -> Tensor:
+        rows_NH = rows_at(hidden_T1H, places, self.config, self.groups)
         tied_VH = self.embedding.tokens.weight if self.share_embeddings_and_output_weights else None
         logits_NV: Tensor = self.output(rows_NH, tied_VH)
         return logits_NV

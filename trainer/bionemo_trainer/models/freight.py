@@ -29,7 +29,7 @@ class Freight:
     """Numbers of one or two sides and of the targets."""
 
     numbers: Tensor
-    """For each side tokens, positions and bounds, then the places and the ids of the targets, 32 bit."""
+    """For each side tokens, positions and bounds, then the places of the targets, unless these are the first tokens, and the ids, 32 bit."""
     lengths: tuple[int, ...]
     """Of these parts."""
     max_seqlens: tuple[int, ...]
@@ -46,7 +46,9 @@ class Freight:
         """What was packed, on the CPU."""
         places = np.flatnonzero(batch.labels != IGNORED)
         sides = _sides_of(batch)
-        return cls._loaded(sides, places, batch.labels[places], tuple(side.max_seqlen for side in sides), batch)
+        return cls._loaded(
+            sides, _if_scattered(places), batch.labels[places], tuple(side.max_seqlen for side in sides), batch
+        )
 
     @classmethod
     def of_few_shapes(cls, batch: packing.EncoderBatch | packing.EncoderDecoderBatch) -> Self:
@@ -57,7 +59,8 @@ class Freight:
         more = (0, size_for(len(places)) - len(places))
         ids = np.pad(full.labels[places], more, constant_values=IGNORED)
         longest = tuple(_rounded_up(side.max_seqlen) for side in sides)
-        return cls._loaded(sides, np.pad(places, more), ids, longest, batch)
+        scattered = _if_scattered(places)
+        return cls._loaded(sides, np.pad(scattered, more) if len(scattered) else scattered, ids, longest, batch)
 
     @classmethod
     def _loaded(
@@ -103,7 +106,8 @@ class Freight:
         parts = self._parts_of(numbers)
         *sides, targets = (parts[start : start + _SIDE_PARTS] for start in range(0, len(parts), _SIDE_PARTS))
         packs = [_pack(side, longest) for side, longest in zip(sides, self.max_seqlens, strict=True)]
-        found = Targets(places_N=targets[0].long(), ids_N=targets[1].long())
+        places, ids = targets
+        found = Targets(places=places.long() if len(places) else len(ids), ids_N=ids.long())
         if len(packs) == 1:
             return EncoderBatch(inputs=packs[0], targets=found)
         encoder, decoder = packs
@@ -115,6 +119,11 @@ class Freight:
 
 def _sides_of(batch: packing.EncoderBatch | packing.EncoderDecoderBatch) -> tuple[packing.PackedTokens, ...]:
     return (batch.inputs,) if isinstance(batch, packing.EncoderBatch) else (batch.encoder, batch.decoder)
+
+
+def _if_scattered(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Ascending places, none if they are the first ones, as all of a decoder's are: nothing has to be gathered for the loss then."""
+    return places if len(places) and places[-1] >= len(places) else places[:0]
 
 
 def _rounded_up(max_seqlen: int) -> int:

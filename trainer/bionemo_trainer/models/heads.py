@@ -108,17 +108,27 @@ class MaskedHead(MegatronModule):
         return logits_NV
 
 
-def rows_at(hidden_T1H: Tensor, places_N: Tensor, config: TransformerConfig, groups: ProcessGroupCollection) -> Tensor:
+def rows_at(
+    hidden_T1H: Tensor, places: Tensor | int, config: TransformerConfig, groups: ProcessGroupCollection
+) -> Tensor:
     """Hidden states of some places, on every rank [N, H].
 
-    Under sequence parallelism `hidden_T1H` is this rank's share, and the ranks' gradients are alike, so that each may keep
-    its part of them.
+    Args:
+        hidden_T1H: Under sequence parallelism this rank's share; the ranks' gradients are alike, so that each may keep its part of them.
+        places: Indexes [N], or N, for the first N.
+        config: Of the network.
+        groups: Of its ranks.
     """
     if config.sequence_parallel:
         hidden_T1H = gather_from_sequence_parallel_region(
             hidden_T1H, tensor_parallel_output_grad=False, group=groups.tp
         )
-    return hidden_T1H[:, 0].index_select(0, places_N)
+    hidden_TH = hidden_T1H[:, 0]
+    if isinstance(places, Tensor):
+        return hidden_TH.index_select(0, places)
+    return (
+        hidden_TH if len(hidden_TH) == places else hidden_TH[:places]
+    )  # the gradient of a part is copied into a whole
 
 
 def whole_logits(logits_NV: Tensor, rows: VocabularyRows, groups: ProcessGroupCollection) -> Tensor:
