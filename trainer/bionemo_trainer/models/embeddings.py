@@ -1,7 +1,9 @@
 """Tokens and places to hidden states. Called by the networks' first stage.
 
-Shapes: T packed tokens, H hidden; under sequence parallelism the result holds this rank's share of the tokens.
+Shapes: T packed tokens, H hidden, V rows of a table; under sequence parallelism the result holds this rank's share of the tokens.
 """
+
+from typing import Any
 
 import torch
 from megatron.core.process_groups_config import ProcessGroupCollection
@@ -15,6 +17,7 @@ from torch.nn import functional
 from bionemo_trainer.models.batch import PackedTokens
 from bionemo_trainer.models.transformer_config import allocation_device
 
+SIXTEEN_BIT_BYTES = 2
 TRAINED_MASKED_SHARE = 0.15 * 0.8
 """Share of `<mask>` among the tokens that ESM-2 was trained with: 15 % are targets, 80 % of these are masked."""
 
@@ -44,11 +47,12 @@ class Embedding(MegatronModule):
             pack: The sequences.
             mask_id: The token to zero and to make up for, as in ESM-2; None treats all tokens alike.
         """
-        hidden_TH = self.tokens(pack.tokens_T)
+        is_whole = self.tp_group.size() == 1
+        hidden_TH = looked_up(self.tokens.weight, pack.tokens_T) if is_whole else self.tokens(pack.tokens_T)
         if mask_id is not None:
             hidden_TH = without_masked(hidden_TH, pack, mask_id)
         if self.positions is not None:
-            hidden_TH = hidden_TH + self.positions(pack.positions_T)
+            hidden_TH = hidden_TH + looked_up(self.positions.weight, pack.positions_T)
         if self.config.fp32_residual_connection:
             hidden_TH = hidden_TH.float()
         return self._dropped(hidden_TH[:, None])
@@ -60,6 +64,32 @@ class Embedding(MegatronModule):
         own_T1H = scatter_to_sequence_parallel_region(hidden_T1H, group=self.tp_group)
         with get_cuda_rng_tracker().fork():  # each rank drops of its own tokens
             return functional.dropout(own_T1H, dropout, self.training)
+
+
+def looked_up(table_VH: Tensor, ids_T: Tensor) -> Tensor:
+    """Rows of a table [T, H]; on GPUs in 16 bit with the gradient of `LookUp`."""
+    if table_VH.is_cuda and table_VH.itemsize == SIXTEEN_BIT_BYTES:
+        found: Tensor = LookUp.apply(table_VH, ids_T)
+        return found
+    return functional.embedding(ids_T, table_VH)
+
+
+class LookUp(torch.autograd.Function):
+    """Rows of a small table, whose gradient is a product of matrices: torch's own sorts the ids first, and sums row by row."""
+
+    @staticmethod
+    def forward(ctx: Any, table_VH: Tensor, ids_T: Tensor) -> Tensor:  # noqa: ANN401  as torch's documentation does
+        """The rows [T, H]."""
+        ctx.save_for_backward(ids_T)
+        ctx.num_rows = len(table_VH)
+        return functional.embedding(ids_T, table_VH)
+
+    @staticmethod
+    def backward(ctx: Any, gradient_TH: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401  likewise
+        """The sum of the gradients of each row, in 32 bit and then rounded [V, H]."""
+        (ids_T,) = ctx.saved_tensors
+        is_row_TV = gradient_TH.new_zeros(len(ids_T), ctx.num_rows).scatter_(1, ids_T[:, None], 1.0)
+        return is_row_TV.t() @ gradient_TH, None
 
 
 def without_masked(hidden_TH: Tensor, pack: PackedTokens, mask_id: int) -> Tensor:
