@@ -18,8 +18,9 @@ BACKWARD_ROWS, BACKWARD_WARPS = 8, 2
 NUM_TILES = 16
 """Tiles that a program of the backward pass walks over, one below the other; it leaves one row of sums."""
 MINUS_HALF_LOG2_E = tl.constexpr(-0.7213475204444817)
-P_SQRT_HALF = tl.constexpr(0.3275911 * 0.7071067811865476)
-INVERSE_SQRT_2_PI = tl.constexpr(0.3989422804014327)
+TWICE_INVERSE_FARTHEST_SQUARED = tl.constexpr(2.0 / 5.0**2)
+"""Of the value beyond which the share below is 0 or 1, by 3e-7."""
+LOG2_INVERSE_SQRT_2_PI = tl.constexpr(-1.3257480647361593)
 
 
 def biased_gelu(hidden_TF: Tensor, bias_F: Tensor) -> Tensor:
@@ -79,15 +80,26 @@ _forward.register_autograd(_differentiate, setup_context=_remember)
 
 
 @triton.jit
-def share_below(values, powers):
-    """The normal distribution's share below some values, of which exp(-value^2 / 2) is known, to 1e-7.
+def share_below(values, squares):
+    """The normal distribution's share below some values, to 4e-7, as 1/2 + value p(2 value^2 / 25 - 1).
 
-    Abramowitz and Stegun, "Handbook of Mathematical Functions", 7.1.26: the library's erf takes longer than memory does.
+    p has degree 12; of all that give 0 and 1 at -5 and 5 its largest error between them is the least (fitted by iterated weights: Lawson
+    1961). The library's erf takes longer than memory does, and so do formulas with a division and an exponential.
     """
-    t = 1.0 / (tl.abs(values) * P_SQRT_HALF + 1.0)
-    polynomial = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
-    above = 0.5 * polynomial * powers  # of the absolute value
-    return tl.where(values > 0, 1.0 - above, above)
+    t = tl.minimum(squares * TWICE_INVERSE_FARTHEST_SQUARED - 1.0, 1.0)
+    p = 0.0007554127 * t - 0.0017228910
+    p = p * t + 0.0013503670
+    p = p * t - 0.0024221891
+    p = p * t + 0.0067570060
+    p = p * t - 0.0113908071
+    p = p * t + 0.0162579007
+    p = p * t - 0.0231850985
+    p = p * t + 0.0314682908
+    p = p * t - 0.0404548906
+    p = p * t + 0.0515188836
+    p = p * t - 0.0702957883
+    p = p * t + 0.1413637996
+    return tl.minimum(tl.maximum(values * p + 0.5, 0.0), 1.0)
 
 
 @triton.jit(do_not_specialize=["rows"])
@@ -99,7 +111,7 @@ def activate_tiles(hidden, bias, result, rows, columns, ROWS: tl.constexpr, COLU
     places = row.to(tl.int64)[:, None] * columns + column[None, :]
     bias_F = tl.load(bias + column, mask=column < columns, other=0.0).to(tl.float32)
     value_TF = tl.load(hidden + places, mask=is_real, other=0.0).to(tl.float32) + bias_F[None, :]
-    below_TF = share_below(value_TF, tl.exp2(value_TF * value_TF * MINUS_HALF_LOG2_E))
+    below_TF = share_below(value_TF, value_TF * value_TF)
     tl.store(result + places, (value_TF * below_TF).to(result.dtype.element_ty), mask=is_real)
 
 
@@ -112,16 +124,17 @@ def differentiate_tiles(
     column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     is_column = column < columns
     bias_F = tl.load(bias + column, mask=is_column, other=0.0).to(tl.float32)
-    sum_F = tl.zeros([COLUMNS], tl.float32)
+    sum_TF = tl.zeros([ROWS, COLUMNS], tl.float32)
     for tile in range(NUM_TILES):
         row = (tl.program_id(1) * NUM_TILES + tile) * ROWS + tl.arange(0, ROWS)
         is_real = (row < rows)[:, None] & is_column[None, :]
         places = row.to(tl.int64)[:, None] * columns + column[None, :]
         value_TF = tl.load(hidden + places, mask=is_real, other=0.0).to(tl.float32) + bias_F[None, :]
         gradient_TF = tl.load(gradient + places, mask=is_real, other=0.0).to(tl.float32)
-        power_TF = tl.exp2(value_TF * value_TF * MINUS_HALF_LOG2_E)
-        slope_TF = share_below(value_TF, power_TF) + value_TF * power_TF * INVERSE_SQRT_2_PI
+        square_TF = value_TF * value_TF
+        density_TF = tl.exp2(square_TF * MINUS_HALF_LOG2_E + LOG2_INVERSE_SQRT_2_PI)
+        slope_TF = share_below(value_TF, square_TF) + value_TF * density_TF
         found_TF = gradient_TF * slope_TF
-        sum_F += tl.sum(found_TF, 0)
+        sum_TF += found_TF  # joined at the end, since threads wait for each other then
         tl.store(found + places, found_TF.to(found.dtype.element_ty), mask=is_real)
-    tl.store(sums + tl.program_id(1) * columns + column, sum_F, mask=is_column)
+    tl.store(sums + tl.program_id(1) * columns + column, tl.sum(sum_TF, 0), mask=is_column)
