@@ -10,6 +10,7 @@ import triton.language as tl
 from torch import Tensor
 
 from bionemo_trainer.kernels.column_sums import column_sums
+from bionemo_trainer.kernels.row_tiles import LOOP_STAGES
 
 ROWS, COLUMNS = 32, 128
 """Tokens and features that a program holds; a row of them is one access to memory."""
@@ -125,7 +126,7 @@ def differentiate_tiles(
     is_column = column < columns
     bias_F = tl.load(bias + column, mask=is_column, other=0.0).to(tl.float32)
     sum_TF = tl.zeros([ROWS, COLUMNS], tl.float32)
-    for tile in range(NUM_TILES):
+    for tile in tl.range(NUM_TILES, num_stages=LOOP_STAGES):
         row = (tl.program_id(1) * NUM_TILES + tile) * ROWS + tl.arange(0, ROWS)
         is_real = (row < rows)[:, None] & is_column[None, :]
         places = row.to(tl.int64)[:, None] * columns + column[None, :]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bionemo_trainer.kernels.column_sums import column_sums
 from bionemo_trainer.kernels.dropout import is_kept, row_bits, threshold_of
-from bionemo_trainer.kernels.row_tiles import shape_for
+from bionemo_trainer.kernels.row_tiles import LOOP_STAGES, shape_for
 
 PROGRAMS = 396
 """Programs of the backward pass, each of which leaves one row of sums: three for each of the 132 multiprocessors of an H100 or H200."""
@@ -99,7 +99,7 @@ def differentiate_rows(
     of_shift_RF = tl.zeros([ROWS, FILLED], tl.float32)
     if normed_gradient is not None:
         weight_F = tl.load(weight + column, mask=is_column, other=0.0).to(tl.float32)
-    for first in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
+    for first in tl.range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS, num_stages=LOOP_STAGES):
         row = first + tl.arange(0, ROWS)
         is_real = (row < rows)[:, None] & is_column[None, :]
         places = row.to(tl.int64)[:, None] * WIDTH + column[None, :]

@@ -1,6 +1,7 @@
 """How many tokens, with all their features, a program holds at a time. Asked by the kernels that treat tokens one by one."""
 
 import triton
+import triton.language as tl
 
 MOST_ROWS, TILE = 4, 2048
 """Tokens that a program holds at a time at most, and features of all of them together, unless one token has more."""
@@ -8,6 +9,8 @@ FEATURES_PER_WARP = 512
 """Sixteen per thread: two accesses to memory of the widest kind in 16 bit."""
 MOST_WARPS = 32
 """Of a program, by CUDA."""
+LOOP_STAGES = tl.constexpr(2)
+"""Of loops over tiles: the next tile is loaded while one is computed, since too few programs fit to keep the memory busy otherwise."""
 
 
 def shape_for(width: int) -> dict[str, int]:
