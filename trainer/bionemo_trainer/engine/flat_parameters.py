@@ -178,34 +178,25 @@ class _Adder:
     def __init__(self, parameters: Sequence[nn.Parameter], gradients_N: Tensor) -> None:
         """`gradients_N` holds the parameters' one after the other."""
         self._parameters, self._gradients_N = parameters, gradients_N
-        self._there: set[nn.Parameter] = set()
         for parameter in parameters:
             parameter.register_post_accumulate_grad_hook(self)  # type: ignore[no-untyped-call]
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has added all that it was called for."""
-        return not self._there
+        """Whether it has added all gradients that it was called for."""
+        return all(parameter.grad is None for parameter in self._parameters)
 
-    def __call__(self, parameter: nn.Parameter) -> None:
-        """Called when a parameter has its gradient, which a backward pass gives to each once."""
-        if parameter in self._there:  # the pass before was given up
-            self._there.clear()
-        self._there.add(parameter)
-        if len(self._there) < len(self._parameters):
-            return
-        self._there.clear()
-        found = [_taken(one) for one in self._parameters]
+    def __call__(self, _parameter: nn.Parameter) -> None:
+        """Called when a parameter has its gradient, which a backward pass gives to each once; to the first of them last."""
+        found = []
+        for parameter in self._parameters:
+            if parameter.grad is None:
+                return
+            found.append(parameter.grad.view(-1))
         flat_n = found[0] if len(found) == 1 else torch.cat(found)
         self._gradients_N[: len(flat_n)].add_(flat_n)
-
-
-def _taken(parameter: nn.Parameter) -> Tensor:
-    """A parameter's gradient, flat, which it has no more."""
-    assert parameter.grad is not None, "called after all gradients were found"
-    flat_n = parameter.grad.view(-1)
-    parameter.grad = None
-    return flat_n
+        for parameter in self._parameters:
+            parameter.grad = None
 
 
 def _rounded_up(number: int, multiple: int) -> int:

@@ -27,9 +27,8 @@ def cross_entropy(logits_NV: Tensor, ids_N: Tensor) -> Tensor:
 def _forward(logits: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
     rows, width = logits.shape
     losses, log_sums = (logits.new_empty(rows, dtype=torch.float32) for _ in range(2))
-    if rows:
-        shape = shape_for(width)
-        lose_rows[(triton.cdiv(rows, shape["ROWS"]),)](logits, ids, losses, log_sums, rows, **shape)
+    shape = shape_for(width)
+    lose_rows[(triton.cdiv(rows, shape["ROWS"]),)](logits, ids, losses, log_sums, rows, **shape)
     return losses, log_sums
 
 
@@ -37,11 +36,10 @@ def _forward(logits: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
 def _backward(gradient: Tensor, logits: Tensor, ids: Tensor, log_sums: Tensor) -> Tensor:
     found = torch.empty_like(logits)
     rows, width = logits.shape
-    if rows:
-        shape = shape_for(width)
-        differentiate_losses[(triton.cdiv(rows, shape["ROWS"]),)](
-            gradient.contiguous(), logits, ids, log_sums, found, rows, **shape
-        )
+    shape = shape_for(width)
+    differentiate_losses[(triton.cdiv(rows, shape["ROWS"]),)](
+        gradient.contiguous(), logits, ids, log_sums, found, rows, **shape
+    )
     return found
 
 

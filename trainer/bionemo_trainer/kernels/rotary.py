@@ -20,8 +20,6 @@ def turn_into(source_TN2D: Tensor, target_TN2D: Tensor, cos_TP: Tensor, sin_TP: 
         back: Whether by the angles' negatives, as gradients are.
     """
     tokens, heads, _, width = source_TN2D.shape
-    if not tokens:
-        return
     turn_rows[(tokens,)](
         source_TN2D, target_TN2D, cos_TP, sin_TP, *source_TN2D.stride()[:3], *target_TN2D.stride()[:3],
         HEADS=heads, PAIRS=width // 2, ROWS=triton.next_power_of_2(2 * heads), FILLED=triton.next_power_of_2(width // 2),

@@ -19,7 +19,7 @@ from bionemo_trainer.config.cuda_graph import WIDEST_HEAD
 from bionemo_trainer.kernels.sources import parts_of
 from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
 from bionemo_trainer.models.batch import PackedTokens
-from bionemo_trainer.models.kernel_support import triton_works
+from bionemo_trainer.models.kernel_support import SIXTEEN_BIT, triton_works
 from bionemo_trainer.models.rotary import Rotation
 
 WHOLE_SEQUENCE = (-1, -1)
@@ -135,7 +135,7 @@ def kernel_for(
         dropout: Share of the weights to drop.
         can_compile: Whether Triton works here; None finds out.
     """
-    if device_type != "cuda" or dtype not in (torch.float16, torch.bfloat16):
+    if device_type != "cuda" or dtype not in SIXTEEN_BIT:
         return padded_attention
     if width <= WIDEST_HEAD and (triton_works() if can_compile is None else can_compile):
         return triton_attention

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bionemo_trainer.errors import ConfigError, Problem
-from bionemo_trainer.models.kernel_support import triton_works
+from bionemo_trainer.models.kernel_support import can_launch_on
 from bionemo_trainer.models.projections import ColumnLinear, RowLinear
 
 EIGHT_BIT = torch.float8_e4m3fn
@@ -173,7 +173,7 @@ def round_into(rows_MK: Tensor, values_MK: Tensor, scales_M1: Tensor, factors_K1
         scales_M1: For the other factors.
         factors_K1: Multiplied into the columns first, 32 bit.
     """
-    if rows_MK.is_cuda and triton_works():
+    if can_launch_on(rows_MK):
         from bionemo_trainer.kernels.eight_bit_rows import round_rows_into  # noqa: PLC0415 - Triton comes with CUDA
 
         round_rows_into(rows_MK, values_MK, scales_M1, factors_K1, SMALLEST_MAXIMUM)
@@ -186,7 +186,7 @@ def round_into(rows_MK: Tensor, values_MK: Tensor, scales_M1: Tensor, factors_K1
 
 def transpose_into(values_MK: Tensor, transposed_KM: Tensor) -> None:
     """Writes a matrix in 8 bit, transposed; both are contiguous."""
-    if values_MK.is_cuda and triton_works():
+    if can_launch_on(values_MK):
         from bionemo_trainer.kernels import eight_bit_rows  # noqa: PLC0415 - Triton comes with CUDA
 
         eight_bit_rows.transpose_into(values_MK, transposed_KM)

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bionemo_trainer.models.batch import PackedTokens
+from bionemo_trainer.models.kernel_support import SIXTEEN_BIT
 from bionemo_trainer.models.transformer_config import allocation_device
 
-SIXTEEN_BIT_BYTES = 2
 TRAINED_MASKED_SHARE = 0.15 * 0.8
 """Share of `<mask>` among the tokens that ESM-2 was trained with: 15 % are targets, 80 % of these are masked."""
 
@@ -68,7 +68,7 @@ class Embedding(MegatronModule):
 
 def looked_up(table_VH: Tensor, ids_T: Tensor) -> Tensor:
     """Rows of a table [T, H]; on GPUs in 16 bit with the gradient of `LookUp`."""
-    if table_VH.is_cuda and table_VH.itemsize == SIXTEEN_BIT_BYTES:
+    if table_VH.is_cuda and table_VH.dtype in SIXTEEN_BIT:
         found: Tensor = LookUp.apply(table_VH, ids_T)
         return found
     return functional.embedding(ids_T, table_VH)

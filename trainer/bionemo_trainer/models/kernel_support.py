@@ -7,9 +7,11 @@ from shutil import which
 
 import torch
 from megatron.core.transformer.transformer_config import TransformerConfig
+from torch import Tensor
 
 _log = logging.getLogger(__name__)
 
+SIXTEEN_BIT = (torch.float16, torch.bfloat16)
 C_COMPILERS: tuple[str, ...] = ("gcc", "clang")
 """What Triton looks for."""
 
@@ -27,4 +29,9 @@ def triton_works() -> bool:
 def has_kernels(config: TransformerConfig) -> bool:
     """Whether the elementwise parts of a network's layers run in kernels of ours: on GPUs, in 16 bit."""
     is_on_gpu = not config.use_cpu_initialization
-    return is_on_gpu and config.params_dtype in (torch.float16, torch.bfloat16) and triton_works()
+    return is_on_gpu and config.params_dtype in SIXTEEN_BIT and triton_works()
+
+
+def can_launch_on(tensor: Tensor) -> bool:
+    """Whether kernels of ours can be given a tensor."""
+    return tensor.is_cuda and triton_works()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bionemo_trainer.data.samples import IGNORED
 from bionemo_trainer.models.batch import Targets
-from bionemo_trainer.models.kernel_support import triton_works
+from bionemo_trainer.models.kernel_support import can_launch_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +49,7 @@ def token_losses(
 
 def _cross_entropy(logits_NV: Tensor, ids_N: Tensor, groups: ProcessGroupCollection) -> Tensor:
     """The negative log-likelihoods in nats, 0 of targets that only fill up, 32 bit [N]."""
-    if logits_NV.is_cuda and groups.tp.size() == 1 and triton_works():
+    if groups.tp.size() == 1 and can_launch_on(logits_NV):
         from bionemo_trainer.kernels.cross_entropy import cross_entropy  # noqa: PLC0415 - Triton comes with CUDA
 
         return cross_entropy(logits_NV, ids_N)
