@@ -12,6 +12,7 @@ from testkit.cluster_control_plane import control_plane
 from testkit.cluster_kubectl import FIELD_MANAGER, Kubectl
 from testkit.cluster_pods import Kubelet, create_node
 from testkit.cluster_under_test import KUBECONFIG
+from testkit.cluster_waiting import PATIENTLY
 
 HERE = Path(__file__).parent
 CRDS = HERE.parents[1] / "crds"
@@ -33,7 +34,7 @@ def kubectl(request, tmp_path_factory):
         return request.getfixturevalue("plane").kubectl
     kubectl = Kubectl(kubeconfig=KUBECONFIG, cache=tmp_path_factory.mktemp("discovery"))
     kubectl("apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}", f"--filename={CRDS}")
-    kubectl("wait", "--for=condition=Established", "--timeout=180s", f"--filename={CRDS}")
+    kubectl("wait", "--for=condition=Established", PATIENTLY, f"--filename={CRDS}")
     return kubectl
 
 

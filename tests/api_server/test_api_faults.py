@@ -141,7 +141,7 @@ def test_a_server_that_fails_every_other_request_is_worn_down(life, proxy):
 
 def test_slow_answers_and_watches_only_delay(life, proxy):
     life.remember(passes("ok"))
-    proxy.delay_seconds = 0.5
+    proxy.delay_seconds = 0.7
     life.begin()
     life.go_on()
     assert (life.outcome(), life.made()) == (EXPECTED, ["small-1", "small-2"])

@@ -3,14 +3,14 @@
 import pytest
 
 from testkit.cluster_pods import create_node
-from testkit.cluster_waiting import eventually
+from testkit.cluster_waiting import PATIENTLY, eventually
 
 
 @pytest.fixture
 def pod(kubelet):
     """A pod that is bound to a node; gives a way to see it."""
     place = f"--namespace={kubelet.namespace}"
-    kubelet.kubectl("wait", "--for=create", "--timeout=180s", "serviceaccount/default", place)
+    kubelet.kubectl("wait", "--for=create", PATIENTLY, "serviceaccount/default", place)
     spec = {"restartPolicy": "Never", "containers": [{"name": "pytorch", "image": "trainer"}]}
     kubelet.kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec}, place)
     kubelet.bind("pod", "node-0")

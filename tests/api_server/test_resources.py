@@ -7,6 +7,7 @@ import pytest
 from bionemo_operator.api.parse import MODELS
 from bionemo_operator.api.structural import structural_schema, with_defaults
 from testkit.cluster_kubectl import FIELD_MANAGER, KubectlError
+from testkit.cluster_waiting import PATIENTLY
 from testkit.documents import documents_in, expectation_of, golden_files, preprocess_document, training_document
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -32,7 +33,7 @@ def test_a_crd_is_applied_on_the_servers_side_as_often_as_one_likes(kubectl, crd
     applied = kubectl("apply", "--server-side", f"--field-manager={FIELD_MANAGER}", f"--filename={crd}")
 
     assert applied.endswith("serverside-applied\n")
-    kubectl("wait", "--for=condition=Established", "--timeout=180s", f"--filename={crd}")
+    kubectl("wait", "--for=condition=Established", PATIENTLY, f"--filename={crd}")
 
 
 @pytest.mark.parametrize("kind", MODELS)

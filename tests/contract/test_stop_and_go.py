@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bionemo_trainer.run_folder import RunFolder, read_records
-from testkit.fresh_processes import IN_FRESH_PROCESSES
+from testkit.fresh_processes import IN_FRESH_PROCESSES, PATIENCE_SECONDS
 
 pytestmark = IN_FRESH_PROCESSES
 
@@ -72,7 +72,7 @@ def num_lines(run):
 
 
 def ended(process):
-    _, errors = process.communicate(timeout=1800)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     return process.returncode, errors.decode()[-2000:]
 
 

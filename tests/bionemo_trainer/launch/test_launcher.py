@@ -122,7 +122,8 @@ def test_two_nodes_make_one_world(launched, tmp_path):
     assert [(tmp_path / str(rank)).read_text() for rank in range(4)] == ["4"] * 4
 
 
-def test_wrong_settings_are_told_before_torch_is_loaded(launched):
-    process, words = launched("fine", PET_NNODES="two")
+def test_wrong_settings_are_told_before_torch_is_loaded(launched, tmp_path):
+    (tmp_path / "torch.py").write_text("raise SystemExit(3)")
+    process, words = launched("fine", PET_NNODES="two", PYTHONPATH=str(tmp_path))
     assert process.wait(timeout=300) == 64
     assert not words.exists()

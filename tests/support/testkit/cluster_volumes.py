@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from testkit.cluster_kubectl import Document, Kubectl
+from testkit.cluster_waiting import PATIENTLY
 
 SHARED = "shared"
 """Class of the volumes below."""
@@ -45,7 +46,7 @@ def claim_folder(kubectl: Kubectl, namespace: str, name: str, folder: Path) -> P
     wanted = {"resources": {"requests": _SIZE}, "volumeName": volume, "storageClassName": "", **_BY_ALL}
     kubectl.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": reference, "spec": wanted})
     is_bound = "--for=jsonpath={.status.phase}=Bound"
-    kubectl("wait", is_bound, f"persistentvolumeclaim/{name}", f"--namespace={namespace}", "--timeout=180s")
+    kubectl("wait", is_bound, f"persistentvolumeclaim/{name}", f"--namespace={namespace}", PATIENTLY)
     return folder
 
 

@@ -9,6 +9,8 @@ _LONGEST_POLL_SECONDS = 0.5
 _GROWTH = 1.2
 PATIENCE_SECONDS = 180.0
 """Many times what anything takes on an idle machine: busy ones have been seen to take ten times as long."""
+PATIENTLY = f"--timeout={PATIENCE_SECONDS:.0f}s"
+"""The same for `kubectl wait`."""
 
 
 def eventually[Answer](question: Callable[[], Answer], within_seconds: float = PATIENCE_SECONDS) -> Answer:
