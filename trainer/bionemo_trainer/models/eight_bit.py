@@ -180,7 +180,8 @@ def round_into(rows_MK: Tensor, values_MK: Tensor, scales_M1: Tensor, factors_K1
         return
     exact_MK = rows_MK.float() if factors_K1 is None else rows_MK.float() * factors_K1.t()
     largest_M1 = exact_MK.abs().amax(dim=1, keepdim=True).clamp(min=SMALLEST_MAXIMUM)
-    values_MK.copy_(exact_MK * (LARGEST / largest_M1))
+    inverse_M1 = largest_M1.new_tensor(LARGEST) / largest_M1  # of a number, torch would multiply the rounded reciprocal
+    values_MK.copy_(exact_MK * inverse_M1)
     scales_M1.copy_(largest_M1 / LARGEST)
 
 
