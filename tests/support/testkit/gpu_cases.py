@@ -16,7 +16,7 @@ from bionemo_trainer.models.losses import TokenLosses
 from testkit.fresh_processes import Findings
 from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT
 from testkit.parallel_cases import SEQUENCE, TENSOR
-from testkit.step_cases import NUM_STEPS, config_for, losses_of, trainee_for, weights_of
+from testkit.step_cases import DATA, NUM_STEPS, config_for, losses_of, trainee_for, two_rank_cases, weights_of
 
 SAME_WEIGHTS = "model.use_cpu_initialization=True"
 """CPU and GPU draw different weights from the same seed."""
@@ -53,6 +53,17 @@ def shared_gpu_cases(folder: Path) -> Findings:
         for recipe in FAMILIES:
             config = config_for(recipe, folder, *NO_DROPOUT, *ON_GPU, NOT_COMPILED, *layout)
             found[f"{name} {recipe}"] = losses_of(trainee_for(config), range(NUM_STEPS))
+    return found
+
+
+def two_gpu_cases(folder: Path) -> Findings:
+    """Losses of two ranks with a GPU each under every layout, and of two replicas that replay graphs of compiled layers."""
+    found = two_rank_cases(folder, *ON_GPU, NOT_COMPILED)
+    for precision in ("bf16-mixed", "fp8-mixed"):
+        config = config_for(MEGAMOLBART, folder, *NO_DROPOUT, *ON_GPU, *DATA, f"trainer.precision={precision}")
+        trainee = trainee_for(config)
+        found[f"{precision} replayed replicas"] = losses_of(trainee, range(NUM_STEPS))
+        found[f"graphs {precision}"] = trainee.graphs.count if trainee.graphs else 0
     return found
 
 

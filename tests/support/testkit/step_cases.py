@@ -85,7 +85,7 @@ def trainee_for(config: TrainConfig) -> Trainee:
         data=parallel_state.get_data_parallel_rank(),
         tensor=parallel_state.get_tensor_model_parallel_rank(),
         pipeline=parallel_state.get_pipeline_model_parallel_rank(),
-        device=CPU if config.trainer.accelerator == "cpu" else torch.device("cuda", 0),
+        device=CPU if config.trainer.accelerator == "cpu" else torch.device("cuda", torch.cuda.current_device()),
     )
     return Trainee(config, ranks)
 
@@ -102,41 +102,46 @@ def losses_of(trainee: Trainee, steps: Sequence[int]) -> list[float]:
     return losses
 
 
-def two_rank_cases(folder: Path) -> Findings:
-    """Losses of every family under every layout; checkpoints written under one layout and read under another."""
+def two_rank_cases(folder: Path, *common: str) -> Findings:
+    """Losses of every family under every layout; checkpoints written under one layout and read under another.
+
+    Args:
+        folder: Has the datasets.
+        common: Overrides of all configurations.
+    """
     findings: Findings = {}
     for recipe in FAMILIES:
         for layout, overrides in LAYOUTS.items():
             if layout == "pipeline" and recipe not in ENCODERS:
                 continue
-            config = config_for(recipe, folder, *NO_DROPOUT, *overrides)
+            config = config_for(recipe, folder, *NO_DROPOUT, *common, *overrides)
             trainee = trainee_for(config)
             findings[f"{layout} {recipe}"] = losses_of(trainee, range(NUM_STEPS))
             if recipe in (MEGAMOLBART, ENCODERS[1]):
-                findings[f"{layout} {recipe} resumed"] = _resumed(recipe, folder, layout, overrides)
+                findings[f"{layout} {recipe} resumed"] = _resumed(recipe, folder, layout, common)
     for precision in PRECISIONS:
-        config = config_for(MEGAMOLBART, folder, *NO_DROPOUT, *DATA, f"trainer.precision={precision}")
+        config = config_for(MEGAMOLBART, folder, *NO_DROPOUT, *common, *DATA, f"trainer.precision={precision}")
         findings[f"{precision} replicas"] = losses_of(trainee_for(config), range(NUM_STEPS))
-    findings["wish"] = _wish(folder)
+    findings["wish"] = _wish(folder, common)
     return findings
 
 
-def _resumed(recipe: str, folder: Path, layout: str, overrides: Sequence[str]) -> list[float]:
+def _resumed(recipe: str, folder: Path, layout: str, common: Sequence[str]) -> list[float]:
     """Ten steps under a layout, the rest on two replicas."""
-    saved = trainee_for(config_for(recipe, folder, *NO_DROPOUT, *overrides))
+    saved = trainee_for(config_for(recipe, folder, *NO_DROPOUT, *common, *LAYOUTS[layout]))
     losses_of(saved, range(NUM_STEPS // 2))
     place = folder / f"{layout}-{recipe.replace('/', '-')}"
     place.mkdir(exist_ok=True)
     distributed.barrier()
     sharded_state.save(saved, place)
-    resumed = trainee_for(config_for(recipe, folder, *NO_DROPOUT, *DATA))
+    resumed = trainee_for(config_for(recipe, folder, *NO_DROPOUT, *common, *DATA))
     sharded_state.restore(resumed, place, optimizer_step=NUM_STEPS // 2)
     return losses_of(resumed, range(NUM_STEPS // 2, NUM_STEPS))
 
 
-def _wish(folder: Path) -> list[int]:
+def _wish(folder: Path, common: Sequence[str]) -> list[int]:
     """What all ranks learn when the last of them wishes to stop."""
-    trainee = trainee_for(config_for(MEGAMOLBART, folder, *DATA))
+    trainee = trainee_for(config_for(MEGAMOLBART, folder, *common, *DATA))
     batches = step_batches(trainee.config, "train", Share(rank=trainee.ranks.data, num_ranks=2), GLOBAL_BATCH_SIZE)
     batch = [Freight.of(micro_batch) for micro_batch in batches[0]]
     wishes = [trainee.step(batch, 0, wish=wish and trainee.ranks.world == 1) for wish in (False, True)]
