@@ -48,9 +48,31 @@ def test_micro_batches_keep_every_sample_in_order_within_the_limit(lengths):
     assert all(len(pack_encoder_decoder(batch).decoder.tokens) <= 12 for batch in batches)
 
 
-def test_a_micro_batch_is_filled_before_the_next_begins():
-    batches = micro_batches([encoder_sample(length) for length in (4, 6, 1, 9, 10)], max_tokens=10)
-    assert [[len(sample.tokens) for sample in batch] for batch in batches] == [[4, 6], [1, 9], [10]]
+@pytest.mark.parametrize(
+    ("max_tokens", "runs"),
+    [
+        (10, [[4, 6], [1, 9], [10]]),
+        (29, [[4, 6, 1], [9, 10]]),  # and no rest of 10 after 20
+        (30, [[4, 6, 1, 9, 10]]),
+    ],
+)
+def test_micro_batches_are_few_and_about_as_full_as_each_other(max_tokens, runs):
+    batches = micro_batches([encoder_sample(length) for length in (4, 6, 1, 9, 10)], max_tokens)
+    assert [[len(sample.tokens) for sample in batch] for batch in batches] == runs
+
+
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=7), max_tokens=st.integers(9, 20))
+def test_no_other_cut_has_fewer_runs_or_a_smaller_fullest_one(lengths, max_tokens):
+    def cuts(rest):
+        if not rest:
+            yield []
+        for first in range(1, len(rest) + 1):
+            yield from ([sum(rest[:first]), *others] for others in cuts(rest[first:]))
+
+    batches = micro_batches([encoder_sample(length) for length in lengths], max_tokens)
+    found = [sum(len(sample.tokens) for sample in batch) for batch in batches]
+    best = min((len(cut), max(cut)) for cut in cuts(lengths) if max(cut) <= max_tokens)
+    assert (len(found), max(found)) == best
 
 
 def test_a_sample_that_fits_no_micro_batch_is_refused():

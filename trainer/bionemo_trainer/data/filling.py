@@ -16,14 +16,16 @@ PADDING_ID = 0
 """Token of the sequences that fill up."""
 LONGEST_FILLER = 64
 """Tokens of a filling sequence at most: a tile of the attention kernels, which do short sequences in one program."""
-SIZES_PER_OCTAVE = 16
-"""Sizes between a number and its double: between 0 and 6 % is added, 3 % on average."""
+SIZES_PER_OCTAVE = 32
+"""Sizes between a number and its double: between 0 and 3 % is added, half of that on average."""
+FEWEST_SEQUENCES, SEQUENCES_PER_OCTAVE = 256, 8
+"""Sizes of numbers of sequences are fewer, since an empty sequence costs next to nothing: a program that ends at once."""
 
 
-def size_for(number: int, smallest: int = LONGEST_FILLER) -> int:
-    """The least size that holds a number: multiples of `smallest`, or for large ones of a sixteenth of an octave."""
+def size_for(number: int, smallest: int = LONGEST_FILLER, per_octave: int = SIZES_PER_OCTAVE) -> int:
+    """The least size that holds a number: multiples of `smallest`, or for large ones of a part of an octave."""
     octave = 1 << max(number - 1, 1).bit_length() - 1
-    step = max(smallest, octave // SIZES_PER_OCTAVE)
+    step = max(smallest, octave // per_octave)
     return -(-number // step) * step
 
 
@@ -39,7 +41,8 @@ def filled(batch: EncoderBatch | EncoderDecoderBatch) -> EncoderBatch | EncoderD
 def _filled_sides(*sides: PackedTokens) -> tuple[PackedTokens, ...]:
     """Sides with as many sequences each, some of which are empty."""
     fillers = [_fillers(size_for(len(side.tokens)) - len(side.tokens)) for side in sides]
-    num_sequences = size_for(len(sides[0].cu_seqlens) - 1 + max(map(len, fillers)))
+    most_sequences = len(sides[0].cu_seqlens) - 1 + max(map(len, fillers))
+    num_sequences = size_for(most_sequences, FEWEST_SEQUENCES, SEQUENCES_PER_OCTAVE)
     return tuple(_with_fillers(side, lengths, num_sequences) for side, lengths in zip(sides, fillers, strict=True))
 
 

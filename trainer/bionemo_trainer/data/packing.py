@@ -3,8 +3,10 @@
 Called by the data loaders after the collators, before anything becomes a tensor. Pure.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +70,10 @@ class EncoderDecoderBatch:
 def micro_batches[Sample: (EncoderSample, EncoderDecoderSample)](
     samples: Sequence[Sample], max_tokens: int
 ) -> list[Sequence[Sample]]:
-    """Cuts samples, in their order, into as few runs as hold at most `max_tokens` on either side.
+    """Cuts samples, in their order, into as few runs as hold at most `max_tokens` on either side, of which the fullest holds the least.
+
+    So micro batches of all steps are about as large as each other, none of them a small rest: a GPU does each as well, and
+    `filling` finds few shapes.
 
     Args:
         samples: The share of one rank in a global batch.
@@ -77,19 +82,27 @@ def micro_batches[Sample: (EncoderSample, EncoderDecoderSample)](
     Raises:
         ConfigError: A sample alone is longer than that.
     """
-    batches: list[Sequence[Sample]] = []
-    start, in_encoder, in_decoder = 0, 0, 0
-    for index, sample in enumerate(samples):
-        read, written = _lengths(sample)
-        if max(read, written) > max_tokens:
-            raise ConfigError([_too_long(max(read, written), max_tokens)])
-        if max(in_encoder + read, in_decoder + written) > max_tokens:
-            batches.append(samples[start:index])
-            start, in_encoder, in_decoder = index, 0, 0
+    lengths: list[tuple[int, int]] = [_lengths(sample) for sample in samples]
+    longest = max(map(max, lengths), default=0)
+    if longest > max_tokens:
+        raise ConfigError([_too_long(longest, max_tokens)])
+    fewest = len(_starts(lengths, max_tokens))
+    if fewest > 1:
+        room = range(longest, max_tokens)
+        max_tokens = longest + bisect_left(room, True, key=lambda tokens: len(_starts(lengths, tokens)) <= fewest)
+    return [samples[start:end] for start, end in pairwise((*_starts(lengths, max_tokens), len(samples)))]
+
+
+def _starts(lengths: Sequence[tuple[int, int]], max_tokens: int) -> list[int]:
+    """Where runs begin when each is filled before the next begins."""
+    starts = [0] if lengths else []
+    in_encoder = in_decoder = 0
+    for index, (read, written) in enumerate(lengths):
         in_encoder, in_decoder = in_encoder + read, in_decoder + written
-    if samples:
-        batches.append(samples[start:])
-    return batches
+        if max(in_encoder, in_decoder) > max_tokens:
+            starts.append(index)
+            in_encoder, in_decoder = read, written
+    return starts
 
 
 def pack_encoder(samples: Sequence[EncoderSample]) -> EncoderBatch:

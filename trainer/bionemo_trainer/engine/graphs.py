@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 type Learn = Callable[[EncoderBatch | EncoderDecoderBatch, Tensor, Tensor], None]
 """Adds a micro batch's gradients, times a weight, to those of the step, and its loss to a sum; both scalars of the device."""
 
-MOST_GRAPHS = 32
+MOST_GRAPHS = 64
 """Shapes that are recorded; others run kernel by kernel. A graph takes some megabytes and about a second."""
 
 

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from bionemo_trainer.data import packing
-from bionemo_trainer.data.filling import LONGEST_FILLER, filled, size_for
+from bionemo_trainer.data.filling import LONGEST_FILLER, SIZES_PER_OCTAVE, filled, size_for
 from bionemo_trainer.data.packing import Bounds
 from bionemo_trainer.data.samples import IGNORED
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, PackedTokens, Targets
 from bionemo_trainer.tokenizers.protocol import TokenIds
 
+SCATTERED_PER_OCTAVE = 4
+"""Sizes of numbers of targets where they are a small part of the tokens, and so cost little."""
 _SIDE_PARTS = 3
 """Tokens, positions and bounds of the sequences of one side."""
 
@@ -56,10 +58,11 @@ class Freight:
         full = filled(batch)
         sides = _sides_of(full)
         places = np.flatnonzero(full.labels != IGNORED)
-        more = (0, size_for(len(places)) - len(places))
+        scattered = _if_scattered(places)
+        sizes = SCATTERED_PER_OCTAVE if len(scattered) else SIZES_PER_OCTAVE
+        more = (0, size_for(len(places), per_octave=sizes) - len(places))
         ids = np.pad(full.labels[places], more, constant_values=IGNORED)
         longest = tuple(_rounded_up(side.max_seqlen) for side in sides)
-        scattered = _if_scattered(places)
         return cls._loaded(sides, np.pad(scattered, more) if len(scattered) else scattered, ids, longest, batch)
 
     @classmethod
@@ -127,8 +130,11 @@ def _if_scattered(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
 
 
 def _rounded_up(max_seqlen: int) -> int:
-    """A power of two, at least a tile: kernels ask no more than whether some sequence is longer than that."""
-    return max(LONGEST_FILLER, 1 << max(max_seqlen - 1, 0).bit_length())
+    """A tile times a power of eight: kernels ask no more than whether some sequence is longer than a tile."""
+    longest = LONGEST_FILLER
+    while longest < max_seqlen:
+        longest *= 8
+    return longest
 
 
 def _pack(side: Sequence[Tensor], max_seqlen: int) -> PackedTokens:
