@@ -89,9 +89,9 @@ def _activations_bytes(config: TrainConfig, width: int, encoder_tokens: int, dec
     layers = -(-model.num_layers // layout.pipeline) * min(layout.pipeline, batches_of(config).micro_batches)
     encoder = layers * encoder_tokens * _layer_bytes(config, width, attentions=1)
     decoder = layers * decoder_tokens * _layer_bytes(config, width, attentions=2)
-    # Logits, their gradient and the log-probabilities in 32 bit; a masked model computes them for its targets, at worst all.
-    logits = (decoder_tokens or encoder_tokens) * padded_vocabulary_size(model) * 10 // layout.tensor
-    return encoder + decoder + logits
+    # Logits and their gradient; a masked model computes them for its targets, at worst all.
+    logits = (decoder_tokens or encoder_tokens) * padded_vocabulary_size(model) * 2 * width // layout.tensor
+    return encoder + decoder + logits + max(encoder_tokens, decoder_tokens) * _working_bytes(config, width)
 
 
 def _decoder_length(config: TrainConfig) -> int:
@@ -113,6 +113,15 @@ def _layer_bytes(config: TrainConfig, width: int, *, attentions: int) -> int:
     turned = 2 * projected if model.position_embedding_type == "rope" else 0  # queries and keys of self-attention
     sharded = attentions * 4 * projected + turned + 2 * model.ffn_hidden_size
     whole = (attentions + 1) * 2 * model.hidden_size
-    masks = (attentions + 1) * model.hidden_size if model.hidden_dropout else 0
     split = model.tensor_model_parallel_size if model.sequence_parallel else 1
-    return width * (sharded // model.tensor_model_parallel_size + whole // split) + masks // split
+    return width * (sharded // model.tensor_model_parallel_size + whole // split)
+
+
+def _working_bytes(config: TrainConfig, width: int) -> int:
+    """Bytes per token of the gradients that are there at once while a feed-forward part is differentiated.
+
+    Of its inner values before and after the activation, and of the stream before and after the part and its norm. What is dropped takes no
+    room: it is drawn anew.
+    """
+    model = config.model
+    return width * (2 * model.ffn_hidden_size // model.tensor_model_parallel_size + 4 * model.hidden_size)
