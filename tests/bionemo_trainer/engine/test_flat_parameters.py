@@ -149,7 +149,7 @@ def test_updated_masters_become_the_weights():
     flat = flat_network(dtype=torch.bfloat16)
     for buffer in flat.buffers:
         buffer.master_n.data.fill_(1.0 + 2.0**-12)
-    flat.share_updates()
+    flat.round_updates()
     assert {float(parameter.detach().min()) for parameter in flat.network.parameters()} == {1.0}
     assert {float(buffer.master_n.detach().min()) for buffer in flat.buffers} == {1.0 + 2.0**-12}
 

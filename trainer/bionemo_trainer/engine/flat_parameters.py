@@ -7,6 +7,7 @@ Shapes: N elements of a buffer, n of the part that this rank updates.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 
 import torch
 from megatron.core import parallel_state
@@ -14,7 +15,10 @@ from torch import Tensor, distributed, nn
 from torch.distributed import ProcessGroup
 
 from bionemo_trainer.models.build import Network
+from bionemo_trainer.models.kernel_support import can_launch_on
 
+MATRICES_TOGETHER = 8
+"""Whose gradients are added in one launch, which takes no more (`kernels.adding`)."""
 _ALIGNMENT = 64
 """Elements by which each part is a multiple, so that kernels read aligned memory."""
 
@@ -37,6 +41,11 @@ class Buffer:
     """The part that this rank updates, 32 bit; of 32-bit weights the very memory."""
     part: slice
     """Which part of the buffer that is."""
+
+    @property
+    def has_masters(self) -> bool:
+        """Whether the masters have memory of their own."""
+        return self.master_n.dtype != self.weights_N.dtype
 
     def views(self, flat_N: Tensor) -> Iterator[tuple[str, Tensor]]:
         """The parameters' parts of a flat tensor, by name and in their shapes."""
@@ -89,13 +98,18 @@ class FlatParameters:
         return torch.stack(norms).sum() if norms else self.buffers[0].gradients_N.new_zeros((), dtype=torch.float64)
 
     @torch.no_grad()
+    def round_updates(self) -> None:
+        """Writes the weights that this rank has updated in the precision that the network computes with."""
+        for buffer in self.buffers:
+            if buffer.has_masters:
+                buffer.weights_N[buffer.part].copy_(buffer.master_n)
+
+    @torch.no_grad()
     def share_updates(self) -> None:
         """Gives every replica the parts that the others updated."""
-        for buffer in self.buffers:
-            own_n = buffer.weights_N[buffer.part]
-            if own_n.data_ptr() != buffer.master_n.data_ptr():
-                own_n.copy_(buffer.master_n)
-            if self.replicas.size() > 1:
+        if self.replicas.size() > 1:
+            for buffer in self.buffers:
+                own_n = buffer.weights_N[buffer.part]
                 distributed.all_gather_into_tensor(buffer.weights_N, own_n.clone(), group=self.replicas)
 
     def whole(self, own_n: Tensor) -> Tensor:
@@ -163,21 +177,26 @@ def _move_into(buffer: Buffer, parameters: Mapping[str, nn.Parameter]) -> list["
         for name, gradient in buffer.views(buffer.gradients_N):
             parameters[name].grad = gradient
         return []
-    if buffer.decays:
-        return [_Adder([parameters[name]], gradient.view(-1)) for name, gradient in buffer.views(buffer.gradients_N)]
-    return [_Adder(list(parameters.values()), buffer.gradients_N)]
+    if not buffer.decays:
+        return [_Adder(list(parameters.values()), buffer.gradients_N)]
+    adders = []
+    for names in batched(buffer.names, MATRICES_TOGETHER):
+        first, (last_start, last_shape) = buffer.names[names[0]][0], buffer.names[names[-1]]
+        sums_N = buffer.gradients_N[first : last_start + last_shape.numel()]
+        adders.append(_Adder([parameters[name] for name in names], sums_N))
+    return adders
 
 
 class _Adder:
     """Adds 16-bit gradients to their 32-bit sums as soon as all of its parameters have theirs.
 
-    A matrix has one to itself, so that its gradient's memory is soon free. All vectors share one: they are most of the parameters, and
-    a launch for each would take longer than what it adds.
+    Some matrices share one, about those of a layer, so that their gradients' memory is soon free. All vectors share one: they are most of
+    the parameters, and a launch for each would take longer than what it adds.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], gradients_N: Tensor) -> None:
-        """`gradients_N` holds the parameters' one after the other."""
-        self._parameters, self._gradients_N = parameters, gradients_N
+    def __init__(self, parameters: Sequence[nn.Parameter], sums_N: Tensor) -> None:
+        """`sums_N` begins with the parameters' sums, one after the other."""
+        self._parameters, self._sums_N = parameters, sums_N
         for parameter in parameters:
             parameter.register_post_accumulate_grad_hook(self)  # type: ignore[no-untyped-call]
 
@@ -193,8 +212,13 @@ class _Adder:
             if parameter.grad is None:
                 return
             found.append(parameter.grad.view(-1))
-        flat_n = found[0] if len(found) == 1 else torch.cat(found)
-        self._gradients_N[: len(flat_n)].add_(flat_n)
+        if len(found) <= MATRICES_TOGETHER and can_launch_on(self._sums_N):
+            from bionemo_trainer.kernels.adding import add_to_sums  # noqa: PLC0415 - Triton comes with CUDA
+
+            add_to_sums(self._sums_N, found)
+        else:
+            flat_n = torch.cat(found)
+            self._sums_N[: len(flat_n)].add_(flat_n)
         for parameter in self._parameters:
             parameter.grad = None
 

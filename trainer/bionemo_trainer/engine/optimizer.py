@@ -1,7 +1,8 @@
 """One update of the weights: clip, check, AdamW, loss scaling, all decided on the device, without waiting for it.
 
 Called by `stepping` after the gradients of a step have been summed. An update that would not be finite is a no-op on all
-ranks: the fused kernels of torch.optim.AdamW skip it when `found_inf` is one, and divide gradients by `grad_scale`.
+ranks: the fused kernels of torch.optim.AdamW skip it when `found_inf` is one, and divide gradients by `grad_scale`. Where weights have
+16 bit, a kernel of ours does the same to the same states and writes these weights too.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch.optim import AdamW
 from bionemo_trainer.config.schema.model import ModelConfig
 from bionemo_trainer.engine.flat_parameters import FlatParameters
 from bionemo_trainer.engine.loss_scale import LossScale
+from bionemo_trainer.models.kernel_support import can_launch_on
 
 _EPSILON = 1e-6
 """Added to the norm in the clipping coefficient, as torch's and megatron-core's clipping do."""
@@ -50,6 +52,7 @@ class Optimizer:
         self._has_failed = flat.buffers[0].gradients_N.new_zeros(())
         for buffer in flat.buffers:
             buffer.master_n.grad = buffer.gradients_N[buffer.part]
+        self._betas_2 = torch.tensor(optim.betas, dtype=torch.float64, device=self._has_failed.device)
         self._make_states()
 
     @torch.no_grad()
@@ -67,14 +70,37 @@ class Optimizer:
         can_not_mend = torch.maximum(self.loss_scale.can_not_mend(is_bad), (~torch.isfinite(total_loss)).float())
         self._has_failed = torch.maximum(self._has_failed, can_not_mend)
         was_skipped = torch.maximum(is_bad, self._has_failed)
-        self.adamw.found_inf = was_skipped  # type: ignore[attr-defined]  # read by the fused kernels, as GradScaler uses it
-        self.adamw.grad_scale = self._divisor(norm)  # type: ignore[attr-defined]  # likewise
-        self.adamw.step()
+        self._move(was_skipped, self._divisor(norm))
         self.flat.share_updates()
         self.loss_scale.update(is_bad)
         return Update(
             loss_sum=total_loss, gradient_norm=norm, was_skipped=was_skipped, has_failed=self._has_failed.clone()
         )
+
+    def _move(self, was_skipped: Tensor, divisor: Tensor) -> None:
+        """Updates the masters and the weights that this rank is responsible for."""
+        if all(buffer.has_masters and can_launch_on(buffer.master_n) for buffer in self.flat.buffers):
+            self._move_in_one_pass(was_skipped, divisor)
+            return
+        self.adamw.found_inf = was_skipped  # type: ignore[attr-defined]  # read by the fused kernels, as GradScaler uses it
+        self.adamw.grad_scale = divisor  # type: ignore[attr-defined]  # likewise
+        self.adamw.step()
+        self.flat.round_updates()
+
+    def _move_in_one_pass(self, was_skipped: Tensor, divisor: Tensor) -> None:
+        from bionemo_trainer.kernels.adamw import update_weights  # noqa: PLC0415 - Triton comes with CUDA
+
+        of_masters = {id(buffer.master_n): buffer for buffer in self.flat.buffers}
+        for group in self.adamw.param_groups:
+            for master_n in group["params"]:
+                buffer, state = of_masters[id(master_n)], self.adamw.state[master_n]
+                state["step"] += 1 - was_skipped
+                betas_2 = self._betas_2.pow(state["step"])
+                update_weights(
+                    master_n, buffer.weights_N[buffer.part], buffer.gradients_N[buffer.part], state["exp_avg"],
+                    state["exp_avg_sq"], (1 - betas_2).float(), was_skipped, divisor,
+                    lr=group["lr"], betas=group["betas"], eps=group["eps"], weight_decay=group["weight_decay"],
+                )  # fmt: skip
 
     def _divisor(self, norm: Tensor) -> Tensor:
         """What undoes the loss scale and clips."""
