@@ -10,8 +10,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from bionemo_trainer.kernels.row_tiles import shape_for
-
+FEATURES_PER_WARP = 2048
+"""Of a row that is rounded: 64 per thread, so that few threads wait for each other and many loads are on their way."""
 SIDE, TILE_WARPS = 128, 8
 """Rows and columns of a square that a program transposes: whole lines of the cache on either side, 64 bytes per thread."""
 
@@ -29,10 +29,11 @@ def round_rows_into(
         smallest_maximum: Taken for the largest value of a row that is smaller.
     """
     count, width = rows_MK.shape
-    shape = shape_for(width)
-    round_rows[(triton.cdiv(count, shape["ROWS"]),)](
-        rows_MK, values_MK, scales_M1, factors_K1, count, torch.finfo(values_MK.dtype).max, smallest_maximum, **shape
-    )
+    filled = triton.next_power_of_2(width)
+    round_row[(count,)](
+        rows_MK, values_MK, scales_M1, factors_K1, torch.finfo(values_MK.dtype).max, smallest_maximum,
+        WIDTH=width, FILLED=filled, num_warps=max(filled // FEATURES_PER_WARP, 1),
+    )  # fmt: skip
 
 
 def transpose_into(values_MK: Tensor, transposed_KM: Tensor) -> None:
@@ -58,19 +59,17 @@ def transpose_tile(values, transposed, rows, columns, SIDE: tl.constexpr):
     tl.store(transposed + places, tl.trans(tile), mask=tl.trans(is_real))
 
 
-@triton.jit(do_not_specialize=["count"])
-def round_rows(
-    rows, values, scales, factors, count, largest, smallest_maximum,
-    WIDTH: tl.constexpr, FILLED: tl.constexpr, ROWS: tl.constexpr,
+@triton.jit
+def round_row(
+    rows, values, scales, factors, largest, smallest_maximum, WIDTH: tl.constexpr, FILLED: tl.constexpr
 ):  # fmt: skip
-    """One tile of rows."""
-    row, column = tl.program_id(0) * ROWS + tl.arange(0, ROWS), tl.arange(0, FILLED)
-    is_real = (row < count)[:, None] & (column < WIDTH)[None, :]
-    places = row.to(tl.int64)[:, None] * WIDTH + column[None, :]
-    values_RF = tl.load(rows + places, mask=is_real, other=0.0).to(tl.float32)
+    """One row."""
+    row, column = tl.program_id(0), tl.arange(0, FILLED)
+    is_column, places = column < WIDTH, row.to(tl.int64) * WIDTH + column
+    values_F = tl.load(rows + places, mask=is_column, other=0.0).to(tl.float32)
     if factors is not None:
-        values_RF *= tl.load(factors + column, mask=column < WIDTH, other=0.0)[None, :]
-    largest_R = tl.maximum(tl.max(tl.abs(values_RF), 1), smallest_maximum)
-    scaled_RF = values_RF * tl.div_rn(tl.zeros_like(largest_R) + largest, largest_R)[:, None]
-    tl.store(values + places, scaled_RF.to(values.dtype.element_ty), mask=is_real)
-    tl.store(scales + row, tl.div_rn(largest_R, tl.zeros_like(largest_R) + largest), mask=row < count)
+        values_F *= tl.load(factors + column, mask=is_column, other=0.0)
+    most = tl.maximum(tl.max(tl.abs(values_F), 0), smallest_maximum)
+    scaled_F = values_F * tl.div_rn(tl.zeros_like(most) + largest, most)
+    tl.store(values + places, scaled_F.to(values.dtype.element_ty), mask=is_column)
+    tl.store(scales + row, tl.div_rn(most, tl.zeros_like(most) + largest))

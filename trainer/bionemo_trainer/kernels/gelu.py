@@ -10,9 +10,9 @@ import triton.language as tl
 from torch import Tensor
 
 from bionemo_trainer.kernels.column_sums import column_sums
-from bionemo_trainer.kernels.row_tiles import LOOP_STAGES
+from bionemo_trainer.kernels.row_tiles import stages_for
 
-ROWS, COLUMNS = 32, 128
+ROWS, COLUMNS, WARPS = 16, 128, 2
 """Tokens and features that a program holds; a row of them is one access to memory."""
 BACKWARD_ROWS, BACKWARD_WARPS = 8, 2
 """In the backward pass, which needs more registers for each."""
@@ -40,7 +40,7 @@ def _forward(hidden: Tensor, bias: Tensor) -> Tensor:
     result = torch.empty_like(hidden)
     rows, columns = hidden.numel() // len(bias), len(bias)
     grid = (triton.cdiv(columns, COLUMNS), triton.cdiv(rows, ROWS))
-    activate_tiles[grid](hidden, bias, result, rows, columns, ROWS=ROWS, COLUMNS=COLUMNS)
+    activate_tiles[grid](hidden, bias, result, rows, columns, ROWS=ROWS, COLUMNS=COLUMNS, num_warps=WARPS)
     return result
 
 
@@ -57,7 +57,8 @@ def _backward(gradient: Tensor, hidden: Tensor, bias: Tensor) -> tuple[Tensor, T
     sums = hidden.new_empty((num_sums, columns), dtype=torch.float32)
     differentiate_tiles[(triton.cdiv(columns, COLUMNS), num_sums)](
         gradient, hidden, bias, found, sums, rows, columns,
-        ROWS=BACKWARD_ROWS, COLUMNS=COLUMNS, NUM_TILES=NUM_TILES, num_warps=BACKWARD_WARPS,
+        ROWS=BACKWARD_ROWS, COLUMNS=COLUMNS, NUM_TILES=NUM_TILES,
+        STAGES=stages_for(2 * BACKWARD_ROWS * COLUMNS * hidden.element_size()), num_warps=BACKWARD_WARPS,
     )  # fmt: skip
     return found, column_sums(sums, bias.dtype)
 
@@ -119,14 +120,14 @@ def activate_tiles(hidden, bias, result, rows, columns, ROWS: tl.constexpr, COLU
 @triton.jit(do_not_specialize=["rows"])
 def differentiate_tiles(
     gradient, hidden, bias, found, sums, rows, columns,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, NUM_TILES: tl.constexpr,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, NUM_TILES: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
     """Tiles of gradients, one below the other, and the sum of each of their columns."""
     column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     is_column = column < columns
     bias_F = tl.load(bias + column, mask=is_column, other=0.0).to(tl.float32)
     sum_TF = tl.zeros([ROWS, COLUMNS], tl.float32)
-    for tile in tl.range(NUM_TILES, num_stages=LOOP_STAGES):
+    for tile in tl.range(NUM_TILES, num_stages=STAGES):
         row = (tl.program_id(1) * NUM_TILES + tile) * ROWS + tl.arange(0, ROWS)
         is_real = (row < rows)[:, None] & is_column[None, :]
         places = row.to(tl.int64)[:, None] * columns + column[None, :]

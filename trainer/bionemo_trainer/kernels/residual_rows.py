@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bionemo_trainer.kernels.column_sums import column_sums
 from bionemo_trainer.kernels.dropout import is_kept, row_bits, threshold_of
-from bionemo_trainer.kernels.row_tiles import LOOP_STAGES, shape_for
+from bionemo_trainer.kernels.row_tiles import shape_for, stages_for
 
 PROGRAMS = 396
 """Programs of the backward pass, each of which leaves one row of sums: three for each of the 132 multiprocessors of an H100 or H200."""
@@ -45,10 +45,12 @@ def differentiate(
     assert some is not None, "some gradient is given"
     width, num_sums = len(vector), 2 * (normed_gradient is not None) + (gradient is not None)
     rows, shape = some.numel() // width, shape_for(width)
+    num_loads = sum(tensor is not None for tensor in (gradient, normed_gradient, stream))
+    stages = stages_for(num_loads * shape["ROWS"] * shape["FILLED"] * some.element_size())
     sums = some.new_empty((min(triton.cdiv(rows, shape["ROWS"]), PROGRAMS), num_sums, width), dtype=torch.float32)
     differentiate_rows[(len(sums),)](
         gradient, normed_gradient, stream, statistics, vector, seed, of_stream, of_output, sums, rows, site, first_row,
-        **shape, **dropping(share),
+        **shape, **dropping(share), STAGES=stages,
     )  # fmt: skip
     return column_sums(sums, vector.dtype)
 
@@ -90,6 +92,7 @@ def add_rows(
 def differentiate_rows(
     gradient, normed_gradient, stream, statistics, weight, seed, of_stream, of_output, sums, rows, site, first_row,
     WIDTH: tl.constexpr, FILLED: tl.constexpr, ROWS: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
+    STAGES: tl.constexpr,
 ):  # fmt: skip
     """Gradients of every n-th tile of tokens, n being the number of programs, and their sums over these tiles."""
     column = tl.arange(0, FILLED)
@@ -99,7 +102,7 @@ def differentiate_rows(
     of_shift_RF = tl.zeros([ROWS, FILLED], tl.float32)
     if normed_gradient is not None:
         weight_F = tl.load(weight + column, mask=is_column, other=0.0).to(tl.float32)
-    for first in tl.range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS, num_stages=LOOP_STAGES):
+    for first in tl.range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS, num_stages=STAGES):
         row = first + tl.arange(0, ROWS)
         is_real = (row < rows)[:, None] & is_column[None, :]
         places = row.to(tl.int64)[:, None] * WIDTH + column[None, :]
