@@ -31,8 +31,9 @@ How fast each shipped configuration would train as it stands, on H100 GPUs, with
 
 ## What is counted
 
-- **GPU**: the operations that `bionemo_trainer_mfu_ratio` counts, at 72 % of the peak, which large products of matrices reach; all
-  else at the rate of the GPU's memory, in proportion to the width of the layers; AdamW and the sums of gradients likewise.
+- **GPU**: the operations that `bionemo_trainer_mfu_ratio` counts, at 72 % of the peak, which large products of matrices reach, and
+  in fp8-mixed two thirds of the projections at 64 % of twice the peak; all else at the rate of the GPU's memory, in proportion to the
+  width of the layers, and rounding to 8 bit likewise; AdamW and the sums of gradients too.
 - **Host**: starting a layer's kernels costs the processor a time that does not depend on the batch. Host and GPU work side by side,
   so the slower one counts. Where layers are neither split over ranks nor recomputed, a micro batch is a CUDA graph
   (`model.enable_cuda_graph`), which the host starts at once; what counts instead is that each kernel takes a GPU some microseconds
@@ -52,9 +53,10 @@ The host's time is measured for each family but ESM-2, which has ESM-1nv's here;
 the machines that were measured: a faster processor, and any trainer that starts fewer kernels, does better.
 
 Left out: the start of a run, validation, saving, restarts, waiting for data, the replica that happens to get the longest sequences, other
-traffic in the network. Not estimated: CPUs, and precisions 32 and fp8-mixed, of which no rate was measured. **Not verified: anything with more than
-one GPU.** No training has run over NCCL yet; that part rests on NCCL's figures and on the closed forms, which the tests compare with an
-event-by-event replay of rings, pipelines and the race of host and GPU over random layouts.
+traffic in the network. Not estimated: CPUs, 32 bit, and fp8-mixed on GPUs before Hopper. **Not verified: how fast more than one GPU is.**
+Over NCCL two H200s trained small networks under every layout, with the losses of one rank, but their speed was not measured; that part
+rests on NCCL's figures and on the closed forms, which the tests compare with an event-by-event replay of rings, pipelines and the race of
+host and GPU over random layouts.
 
 ## The recipes
 
@@ -68,7 +70,7 @@ EVIDENCE_TEXT = """
 ## What the estimate rests on
 
 Rates that were measured on one GPU, as [trainer/LOG.md](../trainer/LOG.md) tells them, and what the estimate says to the same; a test holds
-each within its tolerance. Four of them gave the estimate its constants, so their agreement shows nothing but that.
+each within its tolerance. Five of them gave the estimate its constants, so their agreement shows nothing but that.
 
 | measured | GPU, date | samples per second | estimate | off by | tolerance | what it is to the estimate |
 |---|---|---|---|---|---|---|

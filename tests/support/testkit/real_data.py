@@ -10,9 +10,9 @@ LONGEST_PROTEIN = 510
 """Residues, so that a sequence fits 512 tokens with its begin and end."""
 
 
-def prepare_examples(folder: Path) -> None:
+def prepare_examples(folder: Path, of_long_proteins: LengthPolicy = LengthPolicy.TRUNCATE) -> None:
     """Writes the datasets `molecules` and `proteins` below a folder, each of one file per split."""
-    shorten = {"max_length": LONGEST_PROTEIN, "length_policy": LengthPolicy.TRUNCATE}
+    shorten = {"max_length": LONGEST_PROTEIN, "length_policy": of_long_proteins}
     _prepare(folder, "molecules", "molecule/zinc15")
     _prepare(folder, "proteins", "protein/uniref50", **shorten)
 

@@ -7,7 +7,7 @@ from bionemo_trainer.config.load import load_recipe
 from bionemo_trainer.config.parameters import num_parameters
 from bionemo_trainer.config.speed.costs import costs_of
 from bionemo_trainer.config.speed.gpus import GPUS, GpuName
-from bionemo_trainer.config.speed.measured import working_seconds
+from bionemo_trainer.config.speed.measured import EIGHT_BIT_SHARE, PRODUCTS_SHARE, ROUNDED_BYTES, working_seconds
 from bionemo_trainer.config.speed.workload import workload_of
 
 GPU = GPUS[GpuName.H100]
@@ -16,8 +16,14 @@ WORK = workload_of(CONFIG, 264.0)
 PARAMETERS = num_parameters(CONFIG.model)
 ACCUMULATION = 2 + 4 + 4
 """Bytes per parameter: its 16-bit gradient is read, the 32-bit sum read and written."""
-ADAMW = 4 * 4 + 3 * 4
-"""Bytes per parameter: gradient, weight and two means are read, all but the gradient written."""
+ADAMW = 4 * 4 + 3 * 4 + 2
+"""Bytes per parameter: gradient, weight and two means are read, all but the gradient written, and the weight in 16 bit too."""
+
+
+def costs_in(precision, *overrides):
+    config = load_recipe("protein/esm2nv/pretrain_esm2_650M", [f"trainer.precision={precision}", *overrides]).config
+    layout = Layout(num_nodes=1, devices_per_node=1, tensor=1, pipeline=1)
+    return costs_of(config, layout, workload_of(config, 264.0), GPU).compute_seconds
 
 
 def costs(*, tensor=1, pipeline=1, data=1):
@@ -43,16 +49,31 @@ def test_stages_divide_everything():
 
 
 def test_an_update_reads_and_writes_what_adamw_keeps():
-    zeros, norm, copy, sent = 4, 4, 4 + 2, 2 + 2
-    moved = PARAMETERS * (zeros + norm + ADAMW + copy + sent)
+    zeros, norm, sent = 4, 4, 2 + 2
+    moved = PARAMETERS * (zeros + norm + ADAMW + sent)
     assert costs().update_seconds == pytest.approx(moved / GPU.memory_bytes_per_second)
 
 
 def test_copies_of_the_model_share_the_update_but_not_the_zeroing():
-    zeros, shared = 4, 4 + ADAMW + 6 + 4
+    zeros, shared = 4, 4 + ADAMW + 4
     moved = PARAMETERS * (zeros + shared / 8)
     assert costs(data=8).update_seconds == pytest.approx(moved / GPU.memory_bytes_per_second)
 
 
 def test_the_host_starts_every_layer_however_many_ranks_share_it():
     assert costs(tensor=4).host_seconds == costs().host_seconds == pytest.approx(33 * 5.25e-3)
+
+
+def test_in_eight_bit_forward_passes_and_gradients_of_inputs_take_half_as_long():
+    work = workload_of(load_recipe("protein/esm2nv/pretrain_esm2_650M").config, 264.0)
+    projections = work.flops - work.product_flops
+    halved = projections * 2 / 3 / GPU.peak_flops
+    saved = halved / PRODUCTS_SHARE - halved / 2 / EIGHT_BIT_SHARE
+    rounded = work.flops * ROUNDED_BYTES / 1280 / GPU.memory_bytes_per_second
+    assert costs_in("bf16-mixed") - costs_in("fp8-mixed") == pytest.approx(saved - rounded)
+
+
+def test_what_is_recomputed_in_eight_bit_takes_half_as_long_too():
+    full = "model.activations_checkpoint_granularity=full"
+    repeated = [costs_in(precision, full) - costs_in(precision) for precision in ("bf16-mixed", "fp8-mixed")]
+    assert 0 < repeated[1] < repeated[0]

@@ -47,6 +47,14 @@ def test_there_is_none_where_nothing_was_measured(overrides, why):
     assert estimate(*overrides) is None, why
 
 
+@pytest.mark.parametrize(("gpu", "is_estimated"), [(GpuName.H200, True), (GpuName.A100, False), (GpuName.L40S, False)])
+def test_eight_bit_is_estimated_where_it_can_train(gpu, is_estimated):
+    found = estimate("trainer.precision=fp8-mixed", *LARGE, gpu=gpu)
+    assert (found is not None) == is_estimated
+    if found:
+        assert found.time.gpu_seconds < estimate(*LARGE, gpu=gpu).time.gpu_seconds
+
+
 def test_small_micro_batches_are_held_back_by_the_host():
     small, double = estimate(ONE_BY_ONE), estimate(ONE_BY_ONE, "model.micro_batch_size=4")
     assert small.time.limit == "host"

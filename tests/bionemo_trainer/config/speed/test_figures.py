@@ -21,8 +21,8 @@ def test_constants_give_back_the_figure_that_they_come_from(figure):
 
 def test_two_figures_are_missed():
     assert [figure.name for figure in FAR] == [
-        "MegaMolBART, 1,600 a step, before blocks joined the stream in kernels of their own",
         "MegaMolBART, 128 a step, an earlier trainer with padded attention",
+        "ESM-2 650M, megatron-core's layers with attention in Triton, no trainer around them",
     ]
 
 

@@ -7,7 +7,7 @@ from bionemo_trainer.config.layout import Layout
 from bionemo_trainer.config.parameters import num_parameters
 from bionemo_trainer.config.schema.model import MegaMolBARTModel, ProtT5nvModel
 from bionemo_trainer.config.schema.root import TrainConfig
-from bionemo_trainer.config.speed.gpus import Gpu
+from bionemo_trainer.config.speed.gpus import EIGHT_BIT, Gpu
 from bionemo_trainer.config.speed.measured import (
     HOST_SECONDS_PER_LAYER,
     REPLAYED_SECONDS_PER_LAYER,
@@ -20,8 +20,8 @@ _ACCUMULATION_BYTES = 10
 """Moved per parameter and micro batch: the 16-bit gradient is added to the 32-bit sum."""
 _ZEROING_BYTES = 4
 """Moved per parameter and step: the sums begin at zero."""
-_UPDATE_BYTES = 42
-"""Moved per parameter that a rank updates: its norm 4, AdamW 28, the 16-bit copy 6, what is sent to the others 4."""
+_UPDATE_BYTES = 38
+"""Moved per parameter that a rank updates: its norm 4, AdamW with the 16-bit copy 30, what is sent to the others 4."""
 _REPEATED_FORWARD = 4 / 3
 """A forward pass is a third of a forward and a backward pass; full recomputation does it again."""
 
@@ -48,13 +48,16 @@ def costs_of(config: TrainConfig, layout: Layout, work: Workload, gpu: Gpu) -> C
         gpu: Of every rank.
     """
     share = num_parameters(config.model) / layout.model_parallel
-    flops = _flops(config, work) / work.micro_batches / layout.model_parallel
+    shares = work.micro_batches * layout.model_parallel
     width = config.model.hidden_size / (1 if config.model.sequence_parallel else layout.tensor)
     accumulated = share * _ACCUMULATION_BYTES / gpu.memory_bytes_per_second
     updated = share * (_ZEROING_BYTES + _UPDATE_BYTES / layout.data) / gpu.memory_bytes_per_second
     return Costs(
         host_seconds=_host_seconds(config, layout, work),
-        compute_seconds=working_seconds(flops, width, gpu) + accumulated,
+        compute_seconds=working_seconds(
+            _flops(config, work) / shares, width, gpu, _eight_bit_flops(config, work) / shares
+        )
+        + accumulated,
         update_seconds=updated,
     )
 
@@ -66,6 +69,14 @@ def _host_seconds(config: TrainConfig, layout: Layout, work: Workload) -> float:
         return REPLAYED_SECONDS_PER_LAYER * layers + REPLAYED_SECONDS_PER_STEP / work.micro_batches
     repeated = _REPEATED_FORWARD if config.model.activations_checkpoint_granularity == "full" else 1.0
     return HOST_SECONDS_PER_LAYER[config.family] * layers * repeated
+
+
+def _eight_bit_flops(config: TrainConfig, work: Workload) -> float:
+    """Of them those in 8 bit: forward passes of projections, and the gradients of their inputs."""
+    if config.trainer.precision != EIGHT_BIT:
+        return 0.0
+    passes = _REPEATED_FORWARD if config.model.activations_checkpoint_granularity == "full" else 1.0
+    return (work.flops - work.product_flops) * (passes - 1 / 3)
 
 
 def _flops(config: TrainConfig, work: Workload) -> float:

@@ -9,7 +9,7 @@ from bionemo_trainer.config.layout import Layout, batches_of, layout_of
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.config.speed.communication import SILENCE, communication_of
 from bionemo_trainer.config.speed.costs import costs_of
-from bionemo_trainer.config.speed.gpus import GPUS, PRECISIONS, GpuName
+from bionemo_trainer.config.speed.gpus import EIGHT_BIT, GPUS, PRECISIONS, GpuName
 from bionemo_trainer.config.speed.links import Links
 from bionemo_trainer.config.speed.rings import rings_of
 from bionemo_trainer.config.speed.step_time import StepTime, step_time
@@ -61,7 +61,9 @@ def estimate_speed(config: TrainConfig, gpu: GpuName, *, network_gbit: int, mean
         network_gbit: Of each GPU, to other nodes.
         mean_length: Tokens of a whole sequence with begin and end, on average.
     """
-    if config.trainer.accelerator != "gpu" or config.trainer.precision not in PRECISIONS:
+    precision = config.trainer.precision
+    has_rate = precision in PRECISIONS and (precision != EIGHT_BIT or GPUS[gpu].has_eight_bit)
+    if config.trainer.accelerator != "gpu" or not has_rate:
         return None
     layout, work = layout_of(config), workload_of(config, mean_length)
     communication = communication_of(config, work, rings_of(layout, Links.of(GPUS[gpu], network_gbit)))

@@ -33,6 +33,8 @@ class Gpu:
     """What its name contains, as torch and Kubernetes tell it."""
     peak_flops: float
     """Dense 16-bit operations per second."""
+    has_eight_bit: bool = True
+    """Whether it can train in fp8-mixed: those from Hopper on, which do twice as many operations in 8 bit."""
     memory_bytes_per_second: float
     """Bandwidth of its memory."""
     link_bytes_per_second: float
@@ -90,10 +92,12 @@ GPUS: dict[GpuName, Gpu] = {
         memory_bytes_per_second=2039 * _GIGA,
         link_bytes_per_second=12 * 20.0 * _GIGA,
         network_gbit=200,
+        has_eight_bit=False,
     ),
     GpuName.L40S: Gpu(
         device="L40S",
         peak_flops=362e12,
+        has_eight_bit=False,
         memory_bytes_per_second=864 * _GIGA,
         link_bytes_per_second=24 * _GIGA,
         has_nvlink=False,
@@ -102,8 +106,9 @@ GPUS: dict[GpuName, Gpu] = {
 }
 """In the order in which the parts of device names are looked for: the first that fits counts."""
 
-PRECISIONS = frozenset(("bf16-mixed", "16-mixed"))
-"""Values of `trainer.precision` that the peaks are for."""
+EIGHT_BIT = "fp8-mixed"
+PRECISIONS = frozenset(("bf16-mixed", "16-mixed", EIGHT_BIT))
+"""Values of `trainer.precision` of which rates are known, the last on some GPUs only."""
 
 
 def gpu_of(device_name: str) -> GpuName | None:

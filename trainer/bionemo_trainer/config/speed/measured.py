@@ -1,4 +1,4 @@
-"""What the estimate of speed takes from measurements of one GPU: five constants, each with the figure that it comes from.
+"""What the estimate of speed takes from measurements of one GPU: seven constants, each with the figure that it comes from.
 
 The figures are `figures`, and stand in `trainer/LOG.md` with all that belongs to them.
 """
@@ -9,10 +9,16 @@ from bionemo_trainer.config.speed.gpus import Gpu
 PRODUCTS_SHARE = 0.72
 """Of the peak that large bf16 products reach: 709 of 989.5 TFLOP/s, in the layers of ESM-2 650M (H200, 2026-11-23)."""
 
-MOVED_BYTES = 4.3
+EIGHT_BIT_SHARE = 0.64
+"""Of the peak in 8 bit that products of fp8-mixed reach: 78.4 TFLOP of a step of ESM-2 650M in 61.5 ms (H200, 2026-11-30)."""
+
+MOVED_BYTES = 3.4
 """What is no product of matrices (norms, dropout, GELU, attention) reads and writes for each operation, times the width of the
 layer: it grows with the width, products with its square, so narrow layers use a GPU worse. It is what remains of MegaMolBART's step
-of 47.4 ms, at width 512, when products have their share of the peak (H200, 2026-11-25)."""
+of 42.7 ms, at width 512, when products have their share of the peak (H200, 2026-11-30)."""
+
+ROUNDED_BYTES = 1.15
+"""The same of rounding rows to 8 bit, in fp8-mixed beside the rest: 22.9 ms of that step, at width 1,280 (H200, 2026-11-30)."""
 
 HOST_SECONDS_PER_LAYER: dict[Family, float] = {
     "megamolbart": 8.55e-3,  # 1,600 molecules in 103 ms, 12 layers (H100, 2026-11-25)
@@ -35,12 +41,15 @@ REPLAYED_SECONDS_PER_STEP = 2.3e-3
 parameters on one core of a Xeon, 2026-11-25). The times per layer above were taken of whole steps, so they hold it already."""
 
 
-def working_seconds(flops: float, width: float, gpu: Gpu) -> float:
+def working_seconds(flops: float, width: float, gpu: Gpu, eight_bit_flops: float = 0.0) -> float:
     """How long a GPU works on layers: products at their share of its peak, all else at the rate of its memory.
 
     Args:
         flops: Operations, as utilization counts them.
         width: Of the hidden states; divided by the tensor size where the ranks repeat what is no product.
         gpu: Which works.
+        eight_bit_flops: Operations among them that are products in 8 bit, at twice the peak.
     """
-    return flops / (PRODUCTS_SHARE * gpu.peak_flops) + flops * MOVED_BYTES / width / gpu.memory_bytes_per_second
+    products = (flops - eight_bit_flops) / PRODUCTS_SHARE + eight_bit_flops / 2 / EIGHT_BIT_SHARE
+    moved = MOVED_BYTES + (ROUNDED_BYTES if eight_bit_flops else 0.0)
+    return products / gpu.peak_flops + flops * moved / width / gpu.memory_bytes_per_second
