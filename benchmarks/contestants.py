@@ -49,6 +49,11 @@ class Contestant(ABC):
             position: Samples before them.
         """
 
+    @property
+    def num_recorded(self) -> int | None:
+        """Shapes of micro batches that it has recorded so far; None where it records none."""
+        return None
+
     def take_turn(self, steps: int) -> Turn:
         """Trains some steps."""
         waited, tokens, loss = 0.0, 0, torch.zeros(())
@@ -84,6 +89,11 @@ class Trainer(Contestant):
     def __init__(self, config: TrainConfig, samples: int, device: torch.device) -> None:
         super().__init__(config, samples, device)
         self.trainee = Trainee(config, Ranks(world=0, data=0, tensor=0, pipeline=0, device=device))
+
+    @property
+    def num_recorded(self) -> int | None:
+        """As CUDA graphs."""
+        return self.trainee.graphs.count if self.trainee.graphs else None
 
     def step(self, freights: Sequence[Freight], position: int) -> Tensor:
         """One update."""

@@ -22,6 +22,7 @@ from torch import distributed
 from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.config.load import load_recipe
 from bionemo_trainer.config.schema.root import TrainConfig
+from bionemo_trainer.data.preparation.plan import LengthPolicy
 from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups
 from bionemo_trainer.training.utilization import model_flops_utilization
 
@@ -54,12 +55,15 @@ WORKLOADS = {
     "esm2_650m": Workload(
         recipe="protein/esm2nv/pretrain_esm2_650M", dataset="proteins", micro_batch_size=32, samples=90
     ),
+    "esm2_3b": Workload(recipe="protein/esm2nv/pretrain_esm2_3B", dataset="proteins", micro_batch_size=16, samples=47),
 }
 
 type Maker = Callable[[TrainConfig, int, torch.device], Contestant]
 
 FEWEST_STEPS = 3
 """Of a turn, however long they take."""
+SETTLING_STEPS, CALM_STEPS = 10, 40
+"""Steps at a time before the turns, until so many have brought no new shape."""
 AS_PACKED = "model.enable_cuda_graph=False"
 """Else micro batches are filled up for graphs, which those who pad to rows don't record."""
 CONTESTANTS: dict[str, tuple[Maker, tuple[str, ...]]] = {
@@ -81,7 +85,7 @@ def main() -> None:
     store = distributed.HashStore()  # type: ignore[attr-defined]  # torch exports it without saying so
     lines = []
     with TemporaryDirectory() as folder:
-        prepare_examples(Path(folder))
+        prepare_examples(Path(folder), arguments.long_proteins)
         first = config_for(arguments.models[0], "trainer", Path(folder), arguments)
         join_process_groups(layout_of(first), Rendezvous(store=store))
         for model in arguments.models:
@@ -104,8 +108,9 @@ def _measured(model: str, arguments: argparse.Namespace, data: Path) -> list[dic
         start_seconds[name] = time.perf_counter() - began_at
         _say(f"{model}, {name}: first step after {start_seconds[name]:.1f} s")
         warmed[name] = contestants[name].take_turn(arguments.warm_up)
+        steps = _settled(contestants[name], arguments.longest_settling)
         peaks[name] = _peak_bytes(device)
-        _say(f"{model}, {name}: warmed up")
+        _say(f"{model}, {name}: warmed up, {steps} steps more until shapes were known")
     turns: dict[str, list[Turn]] = {name: [] for name in contestants}
     for _ in range(arguments.turns):
         for name, contestant in contestants.items():
@@ -146,6 +151,17 @@ def _figures(contestant: Contestant, turns: list[Turn], arguments: argparse.Name
         "waiting_share": round(waited, 4),
         "spread": round(statistics.pstdev(map(_rate, turns)) / _rate(middle), 4),
     }
+
+
+def _settled(contestant: Contestant, most_steps: int) -> int:
+    """Trains until all shapes but rare ones are recorded, each of which costs many times a step, once in a training; the steps it took."""
+    taken = calm = 0
+    while contestant.num_recorded is not None and calm < CALM_STEPS and taken < most_steps:
+        before = contestant.num_recorded
+        contestant.take_turn(SETTLING_STEPS)
+        taken += SETTLING_STEPS
+        calm = calm + SETTLING_STEPS if contestant.num_recorded == before else 0
+    return taken
 
 
 def _steps_of_a_turn(warmed: Turn, arguments: argparse.Namespace) -> int:
@@ -192,6 +208,7 @@ def config_for(model: str, contestant: str, data: Path, arguments: argparse.Name
     overrides = (
         "trainer.devices=1",
         "trainer.num_nodes=1",
+        "model.tensor_model_parallel_size=1",
         f"trainer.accelerator={'gpu' if arguments.device == 'cuda' else 'cpu'}",
         "trainer.precision=bf16-mixed",
         "trainer.max_steps=100000",
@@ -207,14 +224,25 @@ def config_for(model: str, contestant: str, data: Path, arguments: argparse.Name
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--models", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS))
+    all_but_the_largest = [name for name in WORKLOADS if name != "esm2_3b"]
+    parser.add_argument("--models", nargs="+", default=all_but_the_largest, choices=list(WORKLOADS))
     parser.add_argument("--contestants", nargs="+", choices=list(CONTESTANTS), help="all that the device can run")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--turn-seconds", type=float, default=2.0, help="about how long a turn takes")
     parser.add_argument("--warm-up", type=int, default=19, help="steps before the turns, the first one not counted")
+    parser.add_argument(
+        "--longest-settling", type=int, default=300, help="steps, at most, in which shapes may still be recorded"
+    )
     parser.add_argument("--profile", action="store_true", help="also show where the first contestant's time goes")
     parser.add_argument("--workers", type=int, default=14)
     parser.add_argument("--samples", type=int, help="of a step, in place of the workload's")
+    parser.add_argument(
+        "--long-proteins",
+        type=LengthPolicy,
+        default=LengthPolicy.TRUNCATE,
+        choices=list(LengthPolicy),
+        help="what becomes of those beyond 510 residues",
+    )
     parser.add_argument(
         "--device", choices=("cuda", "cpu"), default="cuda", help="cpu shows that it works, not how fast"
     )
