@@ -9,14 +9,11 @@ if not torch.cuda.is_available():
 from testkit.fresh_processes import findings_of  # noqa: E402  after the skip
 from testkit.gpu_cases import graph_cases  # noqa: E402
 from testkit.networks import FAMILIES  # noqa: E402
-from testkit.step_cases import write_datasets  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("graphs")
-    write_datasets(folder)
-    return findings_of(graph_cases, folder, CUDA_VISIBLE_DEVICES="0")
+def found(datasets):
+    return findings_of(graph_cases, datasets, CUDA_VISIBLE_DEVICES="0")
 
 
 @pytest.mark.parametrize("name", [*FAMILIES, "fp8"])

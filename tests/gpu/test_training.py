@@ -9,32 +9,20 @@ if not torch.cuda.is_available():
     pytest.skip("training on a GPU needs one", allow_module_level=True)
 
 from testkit.fresh_processes import findings_of  # noqa: E402  after the skips
-from testkit.gpu_cases import cpu_cases, gpu_cases, shared_gpu_cases  # noqa: E402
+from testkit.gpu_cases import gpu_cases, shared_gpu_cases  # noqa: E402
 from testkit.networks import FAMILIES  # noqa: E402
-from testkit.step_cases import write_datasets  # noqa: E402
 from testkit.two_ranks import findings_of_two_ranks  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gpu")
-    write_datasets(folder)
-    return folder
+def on_gpu(datasets):
+    return findings_of(gpu_cases, datasets, CUDA_VISIBLE_DEVICES="0")
 
 
 @pytest.fixture(scope="module")
-def on_cpu(folder):
-    return findings_of(cpu_cases, folder, CUDA_VISIBLE_DEVICES="")
-
-
-@pytest.fixture(scope="module")
-def on_gpu(folder):
-    return findings_of(gpu_cases, folder, CUDA_VISIBLE_DEVICES="0")
-
-
-@pytest.fixture(scope="module")
-def shared(folder):
-    return findings_of_two_ranks(partial(shared_gpu_cases, folder), folder, accelerator="gpu")
+def shared(datasets, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shared-gpu")
+    return findings_of_two_ranks(partial(shared_gpu_cases, datasets), folder, accelerator="gpu")
 
 
 @pytest.mark.parametrize("recipe", FAMILIES)

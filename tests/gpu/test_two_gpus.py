@@ -9,12 +9,11 @@ if torch.cuda.device_count() < 2:
     pytest.skip("ranks over NCCL need a GPU each", allow_module_level=True)
 
 from bionemo_trainer.run_folder import RunFolder, read_records  # noqa: E402  after the skips
-from testkit.fresh_processes import findings_of  # noqa: E402
-from testkit.gpu_cases import cpu_cases, two_gpu_cases  # noqa: E402
+from testkit.gpu_cases import two_gpu_cases  # noqa: E402
 from testkit.gpu_trainings import trained  # noqa: E402
 from testkit.networks import ENCODERS, FAMILIES, MEGAMOLBART  # noqa: E402
 from testkit.real_data import prepare_examples  # noqa: E402
-from testkit.step_cases import LAYOUTS, NUM_STEPS, write_datasets  # noqa: E402
+from testkit.step_cases import LAYOUTS, NUM_STEPS  # noqa: E402
 from testkit.two_ranks import findings_of_two_ranks  # noqa: E402
 
 LAYOUTS_OF_FAMILIES = [
@@ -23,20 +22,9 @@ LAYOUTS_OF_FAMILIES = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def found(datasets, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two-gpus")
-    write_datasets(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def on_cpu(folder):
-    return findings_of(cpu_cases, folder, CUDA_VISIBLE_DEVICES="")
-
-
-@pytest.fixture(scope="module")
-def found(folder):
-    return findings_of_two_ranks(partial(two_gpu_cases, folder), folder, accelerator="gpu", backend="nccl")
+    return findings_of_two_ranks(partial(two_gpu_cases, datasets), folder, accelerator="gpu", backend="nccl")
 
 
 @pytest.mark.parametrize(("layout", "recipe"), LAYOUTS_OF_FAMILIES)
