@@ -10,7 +10,7 @@ from bionemo_operator.cli.spans import span
 from bionemo_trainer.config.layout import Layout, counted
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.config.speed.estimate import SpeedEstimate, estimate_speed
-from bionemo_trainer.config.speed.gpus import GPUS, GpuName, gpu_of
+from bionemo_trainer.config.speed.gpus import EIGHT_BIT, GPUS, GpuName, gpu_of
 from bionemo_trainer.config.speed.step_time import Limit
 from bionemo_trainer.config.speed.workload import assumed_length
 
@@ -52,7 +52,7 @@ def speed_facts(
     length, length_source = _mean_length(config, assumptions, dataset)
     estimate = estimate_speed(config, gpu, network_gbit=gbit, mean_length=length)
     if estimate is None:
-        yield "speed", f"no estimate: nothing was measured in precision {config.trainer.precision}"
+        yield "speed", f"no estimate: {_why_none(config, gpu)}"
         return
     yield "speed", _rates(estimate)
     yield "", _parts(estimate)
@@ -63,6 +63,13 @@ def speed_facts(
     ]
     without = "without start, validation, saving and restarts"
     yield "", f"an estimate, no measurement, {without}: {', '.join(filter(None, words))}"
+
+
+def _why_none(config: TrainConfig, gpu: GpuName) -> str:
+    precision = config.trainer.precision
+    if precision == EIGHT_BIT:
+        return f"{precision} needs GPUs from Hopper on, such as H100; {GPUS[gpu].device} is none of them"
+    return f"nothing was measured in precision {precision}"
 
 
 def _mean_length(config: TrainConfig, assumptions: Assumptions, dataset: Path | None) -> tuple[float, str]:

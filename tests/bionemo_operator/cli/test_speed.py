@@ -107,3 +107,9 @@ def test_on_cpus_there_is_no_word_about_speed():
 
 def test_a_precision_that_was_not_measured_is_told():
     assert facts("trainer.precision=32") == [("speed", "no estimate: nothing was measured in precision 32")]
+
+
+def test_a_gpu_that_has_no_eight_bit_is_named():
+    assert facts("trainer.precision=fp8-mixed", label="NVIDIA-A100-SXM4-80GB") == [
+        ("speed", "no estimate: fp8-mixed needs GPUs from Hopper on, such as H100; A100 is none of them")
+    ]

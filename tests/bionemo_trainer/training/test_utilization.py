@@ -16,6 +16,7 @@ ESM1NV = "protein/esm1nv/pretrain_small"
         pytest.param("NVIDIA H100 80GB HBM3", "bf16-mixed", 989.5e12, id="an SXM card"),
         pytest.param("NVIDIA H100 PCIe", "bf16-mixed", 756e12, id="a slower form of it"),
         pytest.param("NVIDIA A100-SXM4-80GB", "16-mixed", 312e12, id="an older one"),
+        pytest.param("NVIDIA H200", "fp8-mixed", 989.5e12, id="8 bit by the measure of 16"),
         pytest.param("NVIDIA H100 80GB HBM3", "32", None, id="a precision without a data sheet"),
         pytest.param("Radeon", "bf16-mixed", None, id="an unknown device"),
     ],

@@ -85,5 +85,7 @@ class TrainingMetrics:
         if ratio is None:
             return
         if self._mfu is None:
-            self._mfu = Gauge(MFU, "Operations of the model over what its GPUs could do.", registry=self.registry)
+            self._mfu = Gauge(
+                MFU, "Operations of the model over what its GPUs could do in 16 bit.", registry=self.registry
+            )
         self._mfu.set(ratio)

@@ -28,11 +28,11 @@ def model_flops_utilization(
 
 
 def peak_flops(device_name: str, precision: str) -> float | None:
-    """Operations per second that a GPU could do; None where that is not known.
+    """Operations in 16 bit per second that a GPU could do; None where that is not known.
 
     Args:
         device_name: As torch tells it, such as "NVIDIA H100 80GB HBM3".
-        precision: `trainer.precision`; data sheets tell of 16 bit alone.
+        precision: `trainer.precision`; fp8-mixed has the same peak, so that its share can be compared with that of bf16-mixed.
     """
     gpu = gpu_of(device_name)
     return GPUS[gpu].peak_flops if gpu and precision in PRECISIONS else None
