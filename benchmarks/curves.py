@@ -7,8 +7,6 @@ the arithmetic must not show: neither our kernels beside torch's, nor products i
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,17 +16,16 @@ from train import CONTESTANTS, WORKLOADS, config_for, device_name
 
 from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups
-from bionemo_trainer.models import kernel_support
 from testkit.real_data import prepare_examples
 
 CONTESTANT = "trainer, no dropout"
 """Dropout would hide what arithmetic does."""
-SETTINGS: dict[str, tuple[bool, tuple[str, ...]]] = {
-    "bf16": (True, ()),
-    "bf16, torch's kernels": (False, ("model.compile=False",)),
-    "fp8": (True, ("trainer.precision=fp8-mixed",)),
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "bf16": (),
+    "bf16, torch's kernels": ("model.fused_kernels=False", "model.compile=False"),
+    "fp8": ("trainer.precision=fp8-mixed",),
 }
-"""Whether our kernels take part, and how the configuration differs from the contestant's."""
+"""How the configuration differs from the contestant's."""
 NUM_ROWS = 10
 """Of the table: means over as many parts of the run."""
 
@@ -48,27 +45,12 @@ def main() -> None:
 
 
 def _curve(name: str, data: Path, arguments: argparse.Namespace) -> list[float]:
-    has_kernels, changes = SETTINGS[name]
     make, _ = CONTESTANTS[CONTESTANT]
-    changed = argparse.Namespace(**vars(arguments) | {"overrides": [*changes, *arguments.overrides]})
+    changed = argparse.Namespace(**vars(arguments) | {"overrides": [*SETTINGS[name], *arguments.overrides]})
     config = config_for(arguments.model, CONTESTANT, data, changed)
     torch.compiler.reset()
-    with _kernels(are_ours=has_kernels):
-        contestant = make(config, arguments.samples, torch.device(arguments.device))
-        return contestant.losses(arguments.steps)
-
-
-@contextmanager
-def _kernels(*, are_ours: bool) -> Iterator[None]:
-    """As on a machine without a C compiler, where torch's kernels are used, or as on this one."""
-    known = kernel_support.C_COMPILERS
-    kernel_support.C_COMPILERS = known if are_ours else ()
-    kernel_support.triton_works.cache_clear()
-    try:
-        yield
-    finally:
-        kernel_support.C_COMPILERS = known
-        kernel_support.triton_works.cache_clear()
+    contestant = make(config, arguments.samples, torch.device(arguments.device))
+    return contestant.losses(arguments.steps)
 
 
 def _table(curves: dict[str, list[float]]) -> str:

@@ -13,6 +13,7 @@ ON_GPU = ("trainer.accelerator=gpu", "trainer.precision=bf16-mixed")
     [
         (ON_GPU, None),
         ((*ON_GPU, "model.enable_cuda_graph=False"), "model.enable_cuda_graph is False"),
+        ((*ON_GPU, "model.fused_kernels=False"), "model.fused_kernels is False"),
         (("trainer.accelerator=cpu", "trainer.precision=bf16-mixed"), "trainer.accelerator is not gpu"),
         (("trainer.accelerator=gpu", "trainer.precision=32"), "trainer.precision is 32"),
         (

@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from bionemo_trainer.models.kernel_support import has_kernels, triton_works
+from bionemo_trainer.models.attention import kernel_for, triton_attention, variable_length_attention
+from bionemo_trainer.models.build import build_model
+from bionemo_trainer.models.kernel_support import has_kernels, kernels_work, permit_kernels, triton_works
 from bionemo_trainer.models.residual import FusedResidual, PlainResidual, residual_for
 from bionemo_trainer.models.transformer_config import transformer_config
-from testkit.networks import ESM1NV, small_config
+from testkit.networks import CPU, ESM1NV, small_config
 
 pytest.importorskip("triton")
 
@@ -19,6 +21,23 @@ def test_what_triton_lacks_is_said_once(monkeypatch, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "training runs slower than it could: a C compiler (gcc or clang) is missing; install it in the image"
     ]
+
+
+@pytest.fixture
+def permission():
+    yield
+    permit_kernels(are_permitted=True)
+
+
+@pytest.mark.usefixtures("permission")
+def test_a_network_may_ask_for_none_of_them():
+    on_gpu = layers_of("cuda", torch.bfloat16)
+    build_model(small_config(ESM1NV, "model.fused_kernels=False"), CPU)
+    assert (kernels_work(), has_kernels(on_gpu)) == (False, False)
+    assert kernel_for("cuda", torch.bfloat16, 64, 0.0) is variable_length_attention
+    build_model(small_config(ESM1NV), CPU)
+    assert (kernels_work(), has_kernels(on_gpu)) == (True, True)
+    assert kernel_for("cuda", torch.bfloat16, 64, 0.0) is triton_attention
 
 
 def layers_of(device, dtype, *overrides):

@@ -15,6 +15,7 @@ def obstacle_to_graphs(config: TrainConfig) -> str | None:
     model = config.model
     obstacles = {
         "model.enable_cuda_graph is False": not model.enable_cuda_graph,
+        "model.fused_kernels is False": not model.fused_kernels,
         "trainer.accelerator is not gpu": config.trainer.accelerator != "gpu",
         "trainer.precision is 32": config.trainer.precision == "32",
         f"heads are wider than {WIDEST_HEAD}": head_width(model) > WIDEST_HEAD,

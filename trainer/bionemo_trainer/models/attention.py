@@ -19,7 +19,7 @@ from bionemo_trainer.config.cuda_graph import WIDEST_HEAD
 from bionemo_trainer.kernels.sources import parts_of
 from bionemo_trainer.kernels.tiles import BLOCK, tiles_of
 from bionemo_trainer.models.batch import PackedTokens
-from bionemo_trainer.models.kernel_support import SIXTEEN_BIT, triton_works
+from bionemo_trainer.models.kernel_support import SIXTEEN_BIT, kernels_work
 from bionemo_trainer.models.rotary import Rotation
 
 WHOLE_SEQUENCE = (-1, -1)
@@ -133,11 +133,11 @@ def kernel_for(
         dtype: Of the tensors.
         width: D.
         dropout: Share of the weights to drop.
-        can_compile: Whether Triton works here; None finds out.
+        can_compile: Whether our kernels work here; None finds out.
     """
     if device_type != "cuda" or dtype not in SIXTEEN_BIT:
         return padded_attention
-    if width <= WIDEST_HEAD and (triton_works() if can_compile is None else can_compile):
+    if width <= WIDEST_HEAD and (kernels_work() if can_compile is None else can_compile):
         return triton_attention
     return variable_length_attention if width % 8 == 0 and width <= 256 and not dropout else padded_attention
 

@@ -15,6 +15,7 @@ from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.models.bert import Bert
 from bionemo_trainer.models.encoder_decoder import EncoderDecoder
 from bionemo_trainer.models.initial_weights import InitialWeights, draw_initial_weights
+from bionemo_trainer.models.kernel_support import permit_kernels
 from bionemo_trainer.models.transformer_config import transformer_config
 
 type Network = Bert | EncoderDecoder
@@ -31,6 +32,7 @@ def build_model(config: TrainConfig, device: torch.device, *, dtype: torch.dtype
         device: What this rank computes on.
         dtype: Of the parameters.
     """
+    permit_kernels(are_permitted=config.model.fused_kernels)
     groups = ProcessGroupCollection.use_mpu_process_groups()
     network = _network(config, groups, device, dtype)
     weights = InitialWeights(

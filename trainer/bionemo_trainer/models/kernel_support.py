@@ -1,6 +1,7 @@
 """Where our kernels in Triton can run. Called by whatever chooses between them and torch's, outside of what is compiled."""
 
 import logging
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from shutil import which
@@ -16,6 +17,24 @@ C_COMPILERS: tuple[str, ...] = ("gcc", "clang")
 """What Triton looks for."""
 
 
+@dataclass(slots=True)
+class _Permission:
+    is_given: bool = True
+
+
+_permission = _Permission()
+
+
+def permit_kernels(*, are_permitted: bool) -> None:
+    """Lets kernels of ours run in this process, or not: what the network asks for that is built next (`model.fused_kernels`)."""
+    _permission.is_given = are_permitted
+
+
+def kernels_work() -> bool:
+    """Whether kernels of ours may and can run here."""
+    return _permission.is_given and triton_works()
+
+
 @cache
 def triton_works() -> bool:
     """Whether Triton is installed, with a C compiler, without which it can't start what it compiled; says so once if not."""
@@ -29,9 +48,9 @@ def triton_works() -> bool:
 def has_kernels(config: TransformerConfig) -> bool:
     """Whether the elementwise parts of a network's layers run in kernels of ours: on GPUs, in 16 bit."""
     is_on_gpu = not config.use_cpu_initialization
-    return is_on_gpu and config.params_dtype in SIXTEEN_BIT and triton_works()
+    return is_on_gpu and config.params_dtype in SIXTEEN_BIT and kernels_work()
 
 
 def can_launch_on(tensor: Tensor) -> bool:
     """Whether kernels of ours can be given a tensor."""
-    return tensor.is_cuda and triton_works()
+    return tensor.is_cuda and kernels_work()

@@ -91,6 +91,8 @@ class ModelConfig(Section):
     """Which layers `full` recomputes: chunks of equal size, or the first ones."""
     activations_checkpoint_num_layers: PositiveInt | None = None
     """Layers per chunk, or number of first layers."""
+    fused_kernels: bool = True
+    """Train with our own kernels on GPUs in 16 bit; else with those of torch and megatron-core, which are slower, kernel by kernel."""
     compile: bool = True
     """Compile the layers on GPUs: training is faster, and its first step takes about a minute longer."""
     keep_compiled: bool = True
