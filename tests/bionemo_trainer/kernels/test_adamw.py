@@ -22,3 +22,8 @@ def test_it_is_torchs(errors, part):
 
 def test_weights_are_the_masters_in_sixteen_bit(errors):
     assert errors["weights"] == 0.0
+
+
+def test_a_trainee_with_our_kernels_learns_as_one_with_torchs(errors):
+    assert errors["masters of a trainee"] < 1e-4
+    assert errors["steps of a trainee"] == 0.0

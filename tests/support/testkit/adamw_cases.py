@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
+from bionemo_trainer.data.packing import pack_encoder_decoder
+from bionemo_trainer.engine import flat_parameters, optimizer, stepping
+from bionemo_trainer.models.freight import Freight
 from testkit.fresh_processes import Findings
+from testkit.networks import ALONE, MEGAMOLBART, NO_DROPOUT, process_groups_of_one, samples_for, small_config
 
 NUM_WEIGHTS, NUM_STEPS, SKIPPED = 5000, 4, 2
 """More weights than a program updates; which of the steps is skipped, counted from 0."""
@@ -45,8 +50,29 @@ def update_errors(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
 
 
 def update_errors_on_cpu(_folder: Path) -> Findings:
-    """With weights in fp16."""
-    return {**update_errors(torch.device("cpu"), torch.float16)}
+    """With weights in fp16; and the largest differences of a trainee's masters and step counts after steps by torch and by our kernels."""
+    return {**update_errors(torch.device("cpu"), torch.float16), **_differences_of_trainees()}
+
+
+def _differences_of_trainees() -> dict[str, float]:
+    """A trainee that adds gradients and updates weights as on a GPU, beside one as on a CPU."""
+    optim = (f"model.optim.lr={LR}", f"model.optim.weight_decay={WEIGHT_DECAY}", "model.optim.eps=1e-3")
+    config = small_config(MEGAMOLBART, *NO_DROPOUT, "trainer.precision=bf16-mixed", *optim)
+    found = []
+    with process_groups_of_one(), pytest.MonkeyPatch.context() as patched:
+        patched.setitem(stepping.DTYPES, "bf16-mixed", torch.float16)  # the interpreter has no bf16 of its own
+        for is_on_gpu in (False, True):
+            for module in (flat_parameters, optimizer):
+                patched.setattr(module, "can_launch_on", lambda _tensor, answer=is_on_gpu: answer)
+            trainee = stepping.Trainee(config, ALONE)
+            for seed in range(NUM_STEPS):
+                batch = pack_encoder_decoder(samples_for(MEGAMOLBART, seed=seed))  # type: ignore[arg-type]  # of its family
+                trainee.step([Freight.of(batch)], seed, wish=False)
+            assert all(torch.equal(part.master_n.half(), part.weights_N) for part in trainee.flat.buffers)
+            masters_N = torch.cat([part.master_n.detach() for part in trainee.flat.buffers]).double()
+            found.append((masters_N, torch.stack([state["step"] for state in trainee.optimizer.adamw.state.values()])))
+    names = ("masters of a trainee", "steps of a trainee")
+    return {name: _difference(ours, right) for name, right, ours in zip(names, *found, strict=True)}
 
 
 def _difference(found: Tensor, wanted: Tensor) -> float:
