@@ -16,6 +16,8 @@ from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.training.loaders import training_loader, unpacked
 
 ALONE = Share(rank=0, num_ranks=1)
+SETTLING_STEPS, CALM_STEPS = 10, 40
+"""Steps at a time before the turns, until so many have brought no new shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,16 @@ class Contestant(ABC):
         found = float(loss)  # waits for the device
         seconds = time.perf_counter() - started_at
         return Turn(seconds=seconds, waited_seconds=waited, samples=steps * self.samples, tokens=tokens, loss=found)
+
+    def settle(self, most_steps: int) -> int:
+        """Trains until all shapes but rare ones are recorded, each of which costs many times a step, once in a training; the steps it took."""
+        taken = calm = 0
+        while self.num_recorded is not None and calm < CALM_STEPS and taken < most_steps:
+            before = self.num_recorded
+            self.take_turn(SETTLING_STEPS)
+            taken += SETTLING_STEPS
+            calm = calm + SETTLING_STEPS if self.num_recorded == before else 0
+        return taken
 
     def losses(self, steps: int) -> list[float]:
         """Trains some steps; the loss per target of each, in nats."""

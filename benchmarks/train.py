@@ -62,8 +62,6 @@ type Maker = Callable[[TrainConfig, int, torch.device], Contestant]
 
 FEWEST_STEPS = 3
 """Of a turn, however long they take."""
-SETTLING_STEPS, CALM_STEPS = 10, 40
-"""Steps at a time before the turns, until so many have brought no new shape."""
 AS_PACKED = "model.enable_cuda_graph=False"
 """Else micro batches are filled up for graphs, which those who pad to rows don't record."""
 CONTESTANTS: dict[str, tuple[Maker, tuple[str, ...]]] = {
@@ -108,7 +106,7 @@ def _measured(model: str, arguments: argparse.Namespace, data: Path) -> list[dic
         start_seconds[name] = time.perf_counter() - began_at
         _say(f"{model}, {name}: first step after {start_seconds[name]:.1f} s")
         warmed[name] = contestants[name].take_turn(arguments.warm_up)
-        steps = _settled(contestants[name], arguments.longest_settling)
+        steps = contestants[name].settle(arguments.longest_settling)
         peaks[name] = _peak_bytes(device)
         _say(f"{model}, {name}: warmed up, {steps} steps more until shapes were known")
     turns: dict[str, list[Turn]] = {name: [] for name in contestants}
@@ -151,17 +149,6 @@ def _figures(contestant: Contestant, turns: list[Turn], arguments: argparse.Name
         "waiting_share": round(waited, 4),
         "spread": round(statistics.pstdev(map(_rate, turns)) / _rate(middle), 4),
     }
-
-
-def _settled(contestant: Contestant, most_steps: int) -> int:
-    """Trains until all shapes but rare ones are recorded, each of which costs many times a step, once in a training; the steps it took."""
-    taken = calm = 0
-    while contestant.num_recorded is not None and calm < CALM_STEPS and taken < most_steps:
-        before = contestant.num_recorded
-        contestant.take_turn(SETTLING_STEPS)
-        taken += SETTLING_STEPS
-        calm = calm + SETTLING_STEPS if contestant.num_recorded == before else 0
-    return taken
 
 
 def _steps_of_a_turn(warmed: Turn, arguments: argparse.Namespace) -> int:
