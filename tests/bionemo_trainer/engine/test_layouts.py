@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from testkit.fresh_processes import IN_FRESH_PROCESSES
-from testkit.networks import ENCODERS, FAMILIES, MEGAMOLBART, NO_DROPOUT
+from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT
 from testkit.step_cases import (
+    LAYOUTS_OF_FAMILIES,
     NUM_STEPS,
     PRECISIONS,
+    RESUMED,
     config_for,
     losses_of,
     trainee_for,
@@ -19,17 +21,6 @@ from testkit.step_cases import (
 from testkit.two_ranks import findings_of_two_ranks
 
 pytestmark = IN_FRESH_PROCESSES
-
-LAYOUTS_OF_FAMILIES = [
-    pytest.param(layout, recipe, id=f"{layout} {recipe}")
-    for recipe in FAMILIES
-    for layout in ("data", "tensor", "sequence", *(["pipeline"] if recipe in ENCODERS else []))
-]
-RESUMED_LAYOUTS = [
-    pytest.param(layout, recipe, id=f"{layout} {recipe}")
-    for recipe in (MEGAMOLBART, ENCODERS[1])
-    for layout in ("data", "tensor", "sequence", *(["pipeline"] if recipe in ENCODERS else []))
-]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +50,7 @@ def test_the_first_twenty_losses_are_those_of_one_rank(findings, alone, layout, 
     assert losses == pytest.approx(alone[recipe], rel=2e-5)
 
 
-@pytest.mark.parametrize(("layout", "recipe"), RESUMED_LAYOUTS)
+@pytest.mark.parametrize(("layout", "recipe"), RESUMED)
 def test_a_checkpoint_of_any_layout_goes_on_under_another(findings, alone, layout, recipe):
     assert findings[f"{layout} {recipe} resumed"] == pytest.approx(alone[recipe][NUM_STEPS // 2 :], rel=2e-5)
 

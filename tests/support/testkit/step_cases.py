@@ -27,6 +27,11 @@ NUM_STEPS = 20
 GLOBAL_BATCH_SIZE = 6
 DATA = ("trainer.devices=2",)
 LAYOUTS = {"data": DATA, "tensor": TENSOR, "sequence": SEQUENCE, "pipeline": PIPELINE}
+LAYOUTS_OF_FAMILIES = [
+    (layout, recipe) for recipe in FAMILIES for layout in LAYOUTS if layout != "pipeline" or recipe in ENCODERS
+]
+RESUMED = [(layout, recipe) for layout, recipe in LAYOUTS_OF_FAMILIES if recipe in (MEGAMOLBART, ENCODERS[1])]
+"""Those whose checkpoints are gone on from."""
 PRECISIONS = ("bf16-mixed",)  # 16-mixed needs a GPU
 
 MOLECULES = (
@@ -110,15 +115,11 @@ def two_rank_cases(folder: Path, *common: str) -> Findings:
         common: Overrides of all configurations.
     """
     findings: Findings = {}
-    for recipe in FAMILIES:
-        for layout, overrides in LAYOUTS.items():
-            if layout == "pipeline" and recipe not in ENCODERS:
-                continue
-            config = config_for(recipe, folder, *NO_DROPOUT, *common, *overrides)
-            trainee = trainee_for(config)
-            findings[f"{layout} {recipe}"] = losses_of(trainee, range(NUM_STEPS))
-            if recipe in (MEGAMOLBART, ENCODERS[1]):
-                findings[f"{layout} {recipe} resumed"] = _resumed(recipe, folder, layout, common)
+    for layout, recipe in LAYOUTS_OF_FAMILIES:
+        config = config_for(recipe, folder, *NO_DROPOUT, *common, *LAYOUTS[layout])
+        findings[f"{layout} {recipe}"] = losses_of(trainee_for(config), range(NUM_STEPS))
+    for layout, recipe in RESUMED:
+        findings[f"{layout} {recipe} resumed"] = _resumed(recipe, folder, layout, common)
     for precision in PRECISIONS:
         config = config_for(MEGAMOLBART, folder, *NO_DROPOUT, *common, *DATA, f"trainer.precision={precision}")
         findings[f"{precision} replicas"] = losses_of(trainee_for(config), range(NUM_STEPS))
