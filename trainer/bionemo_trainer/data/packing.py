@@ -86,11 +86,13 @@ def micro_batches[Sample: (EncoderSample, EncoderDecoderSample)](
     longest = max(map(max, lengths), default=0)
     if longest > max_tokens:
         raise ConfigError([_too_long(longest, max_tokens)])
-    fewest = len(_starts(lengths, max_tokens))
+    starts: list[int] = _starts(lengths, max_tokens)
+    fewest = len(starts)
     if fewest > 1:
         room = range(longest, max_tokens)
-        max_tokens = longest + bisect_left(room, True, key=lambda tokens: len(_starts(lengths, tokens)) <= fewest)
-    return [samples[start:end] for start, end in pairwise((*_starts(lengths, max_tokens), len(samples)))]
+        fullest = longest + bisect_left(room, True, key=lambda tokens: len(_starts(lengths, tokens)) <= fewest)
+        starts = _starts(lengths, fullest)
+    return [samples[start:end] for start, end in pairwise((*starts, len(samples)))]
 
 
 def _starts(lengths: Sequence[tuple[int, int]], max_tokens: int) -> list[int]:

@@ -177,14 +177,11 @@ def _move_into(buffer: Buffer, parameters: Mapping[str, nn.Parameter]) -> list["
         for name, gradient in buffer.views(buffer.gradients_N):
             parameters[name].grad = gradient
         return []
-    if not buffer.decays:
-        return [_Adder(list(parameters.values()), buffer.gradients_N)]
-    adders = []
-    for names in batched(buffer.names, MATRICES_TOGETHER):
-        first, (last_start, last_shape) = buffer.names[names[0]][0], buffer.names[names[-1]]
-        sums_N = buffer.gradients_N[first : last_start + last_shape.numel()]
-        adders.append(_Adder([parameters[name] for name in names], sums_N))
-    return adders
+    together = MATRICES_TOGETHER if buffer.decays else len(parameters)
+    return [
+        _Adder([parameters[name] for name in names], buffer.gradients_N[buffer.names[names[0]][0] :])
+        for names in batched(buffer.names, together)
+    ]
 
 
 class _Adder:

@@ -90,17 +90,16 @@ class Optimizer:
     def _move_in_one_pass(self, was_skipped: Tensor, divisor: Tensor) -> None:
         from bionemo_trainer.kernels.adamw import update_weights  # noqa: PLC0415 - Triton comes with CUDA
 
-        of_masters = {id(buffer.master_n): buffer for buffer in self.flat.buffers}
-        for group in self.adamw.param_groups:
-            for master_n in group["params"]:
-                buffer, state = of_masters[id(master_n)], self.adamw.state[master_n]
-                state["step"] += 1 - was_skipped
-                betas_2 = self._betas_2.pow(state["step"])
-                update_weights(
-                    master_n, buffer.weights_N[buffer.part], buffer.gradients_N[buffer.part], state["exp_avg"],
-                    state["exp_avg_sq"], (1 - betas_2).float(), was_skipped, divisor,
-                    lr=group["lr"], betas=group["betas"], eps=group["eps"], weight_decay=group["weight_decay"],
-                )  # fmt: skip
+        decaying, others = self.adamw.param_groups
+        for buffer in self.flat.buffers:
+            group, state = decaying if buffer.decays else others, self.adamw.state[buffer.master_n]
+            state["step"] += 1 - was_skipped
+            betas_2 = self._betas_2.pow(state["step"])
+            update_weights(
+                buffer.master_n, buffer.weights_N[buffer.part], buffer.gradients_N[buffer.part], state["exp_avg"],
+                state["exp_avg_sq"], (1 - betas_2).float(), was_skipped, divisor,
+                lr=group["lr"], betas=group["betas"], eps=group["eps"], weight_decay=group["weight_decay"],
+            )  # fmt: skip
 
     def _divisor(self, norm: Tensor) -> Tensor:
         """What undoes the loss scale and clips."""

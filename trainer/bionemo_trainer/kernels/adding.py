@@ -21,8 +21,8 @@ def add_to_sums(sums_N: Tensor, parts: Sequence[Tensor]) -> None:
     """Adds parts that lie anywhere to sums that lie one after the other.
 
     Args:
-        sums_N: Contiguous, 32 bit.
-        parts: At most MOST_PARTS, contiguous, as many elements together as there are sums.
+        sums_N: Contiguous, 32 bit; begins with those of the parts.
+        parts: At most MOST_PARTS, contiguous.
     """
     ends = (0, *accumulate(part.numel() for part in parts))
     sums = [sums_N[start:end] for start, end in pairwise(ends)]

@@ -49,15 +49,13 @@ def costs_of(config: TrainConfig, layout: Layout, work: Workload, gpu: Gpu) -> C
     """
     share = num_parameters(config.model) / layout.model_parallel
     shares = work.micro_batches * layout.model_parallel
+    flops, eight_bit_flops = _flops(config, work) / shares, _eight_bit_flops(config, work) / shares
     width = config.model.hidden_size / (1 if config.model.sequence_parallel else layout.tensor)
     accumulated = share * _ACCUMULATION_BYTES / gpu.memory_bytes_per_second
     updated = share * (_ZEROING_BYTES + _UPDATE_BYTES / layout.data) / gpu.memory_bytes_per_second
     return Costs(
         host_seconds=_host_seconds(config, layout, work),
-        compute_seconds=working_seconds(
-            _flops(config, work) / shares, width, gpu, _eight_bit_flops(config, work) / shares
-        )
-        + accumulated,
+        compute_seconds=working_seconds(flops, width, gpu, eight_bit_flops) + accumulated,
         update_seconds=updated,
     )
 
@@ -71,14 +69,6 @@ def _host_seconds(config: TrainConfig, layout: Layout, work: Workload) -> float:
     return HOST_SECONDS_PER_LAYER[config.family] * layers * repeated
 
 
-def _eight_bit_flops(config: TrainConfig, work: Workload) -> float:
-    """Of them those in 8 bit: forward passes of projections, and the gradients of their inputs."""
-    if config.trainer.precision != EIGHT_BIT:
-        return 0.0
-    passes = _REPEATED_FORWARD if config.model.activations_checkpoint_granularity == "full" else 1.0
-    return (work.flops - work.product_flops) * (passes - 1 / 3)
-
-
 def _flops(config: TrainConfig, work: Workload) -> float:
     """Operations of a step, useful or repeated."""
     match config.model.activations_checkpoint_granularity:
@@ -88,3 +78,11 @@ def _flops(config: TrainConfig, work: Workload) -> float:
             return work.flops + work.product_flops * (_REPEATED_FORWARD - 1)
         case _:
             return work.flops
+
+
+def _eight_bit_flops(config: TrainConfig, work: Workload) -> float:
+    """Those of `_flops` in 8 bit: forward passes of projections, repeated ones too, and the gradients of their inputs."""
+    if config.trainer.precision != EIGHT_BIT:
+        return 0.0
+    passes = _REPEATED_FORWARD if config.model.activations_checkpoint_granularity == "full" else 1.0
+    return (work.flops - work.product_flops) * (passes - 1 / 3)

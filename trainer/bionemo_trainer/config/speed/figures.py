@@ -61,14 +61,10 @@ _of_megamolbart = partial(
     Figure, recipe="molecule/megamolbart/pretrain_small_span_aug", micro_batch_size=128, mean_length=38.4
 )
 
-_of_esm1nv = partial(Figure, gpu=GpuName.H200, recipe="protein/esm1nv/pretrain_small", micro_batch_size=128)
+_with_graphs = partial(Figure, date="2026-11-30", gpu=GpuName.H200, replays=True)
+_of_esm1nv = partial(_with_graphs, recipe="protein/esm1nv/pretrain_small", micro_batch_size=128, role=Role.TEST)
 _of_esm2 = partial(
-    Figure,
-    gpu=GpuName.H200,
-    recipe="protein/esm2nv/pretrain_esm2_650M",
-    micro_batch_size=32,
-    samples=90,
-    mean_length=332.0,
+    _with_graphs, recipe="protein/esm2nv/pretrain_esm2_650M", micro_batch_size=32, samples=90, mean_length=332.0
 )
 
 FIGURES: tuple[Figure, ...] = (
@@ -81,40 +77,16 @@ FIGURES: tuple[Figure, ...] = (
         role=Role.SOURCE,
         replays=True,
     ),
-    _of_esm2(
-        name="ESM-2 650M, 90 a step",
-        date="2026-11-30",
-        samples_per_second=340,
-        role=Role.TEST,
-        replays=True,
-    ),
+    _of_esm2(name="ESM-2 650M, 90 a step", samples_per_second=340, role=Role.TEST),
     _of_esm2(
         name="ESM-2 650M in fp8-mixed, 90 a step, time of its kernels",
-        date="2026-11-30",
         samples_per_second=90 / 0.2188,
         role=Role.SOURCE,
-        replays=True,
         precision="fp8-mixed",
         gpu_only=True,
     ),
-    _of_esm1nv(
-        name="ESM-1nv, 190 a step",
-        date="2026-11-30",
-        samples=190,
-        mean_length=332.0,
-        samples_per_second=4_443,
-        role=Role.TEST,
-        replays=True,
-    ),
-    _of_esm1nv(
-        name="ESM-1nv, 245 whole proteins a step",
-        date="2026-11-30",
-        samples=245,
-        mean_length=254.6,
-        samples_per_second=5_767,
-        role=Role.TEST,
-        replays=True,
-    ),
+    _of_esm1nv(name="ESM-1nv, 190 a step", samples=190, mean_length=332.0, samples_per_second=4_443),
+    _of_esm1nv(name="ESM-1nv, 245 whole proteins a step", samples=245, mean_length=254.6, samples_per_second=5_767),
     _of_megamolbart(
         name="MegaMolBART, 1,600 a step, kernel by kernel, before most kernels of its own",
         date="2026-11-25",

@@ -33,8 +33,6 @@ class Gpu:
     """What its name contains, as torch and Kubernetes tell it."""
     peak_flops: float
     """Dense 16-bit operations per second."""
-    has_eight_bit: bool = True
-    """Whether it can train in fp8-mixed: those from Hopper on, which do twice as many operations in 8 bit."""
     memory_bytes_per_second: float
     """Bandwidth of its memory."""
     link_bytes_per_second: float
@@ -43,6 +41,8 @@ class Gpu:
     """Whether that is NVLink between all GPUs of a node, or PCIe."""
     network_gbit: int = 400
     """Network of each GPU in Gbit/s: a DGX has one InfiniBand adapter for each."""
+    has_eight_bit: bool = True
+    """Whether it can train in fp8-mixed: those from Hopper on, which do twice as many operations in 8 bit."""
 
 
 GPUS: dict[GpuName, Gpu] = {
@@ -97,11 +97,11 @@ GPUS: dict[GpuName, Gpu] = {
     GpuName.L40S: Gpu(
         device="L40S",
         peak_flops=362e12,
-        has_eight_bit=False,
         memory_bytes_per_second=864 * _GIGA,
         link_bytes_per_second=24 * _GIGA,
         has_nvlink=False,
         network_gbit=100,
+        has_eight_bit=False,
     ),
 }
 """In the order in which the parts of device names are looked for: the first that fits counts."""
