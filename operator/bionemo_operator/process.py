@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import kopf
 
@@ -26,12 +25,12 @@ from bionemo_operator.controller.reporter import StatusReporter
 from bionemo_operator.controller.training_controller import TrainingController
 from bionemo_operator.errors import ClusterError
 from bionemo_operator.handlers import events
+from bionemo_operator.handlers.kopf_run import HEARTBEAT_SECONDS, run_kopf
 from bionemo_operator.metrics import OperatorMetrics, ResourceCollector
 from bionemo_operator.probes import ProbeServer
 from bionemo_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
-HEARTBEAT_SECONDS = 1.0
 KOPF_PAUSE_SECONDS = 2.0
 """Before kopf is started again."""
 
@@ -174,7 +173,7 @@ class Operator:
         """
         while not stop.is_set():
             if not self._serves_all():
-                self._beat_at = time.monotonic()  # nothing is stuck
+                self._beat()  # nothing is stuck
                 stop.wait(KOPF_PAUSE_SECONDS)
                 continue
             try:
@@ -197,49 +196,9 @@ class Operator:
         return not missing
 
     async def _watch(self, stop: threading.Event) -> None:
-        asyncio.get_running_loop().set_exception_handler(_hear)
         registry = kopf.OperatorRegistry()
         events.register(registry, self._controller, self._connection)
-        # Not the event of threads itself: kopf waits for that in a thread, which would outlive a kopf that has given up.
-        ends = asyncio.Event()
-        beating = asyncio.create_task(self._beat(stop, ends))
-        try:
-            await kopf.operator(
-                registry=registry,
-                settings=_kopf_settings(),
-                clusterwide=not self._settings.namespaces,
-                namespaces=self._settings.namespaces,
-                standalone=True,
-                stop_flag=ends,
-            )
-        finally:
-            beating.cancel()
+        await run_kopf(registry, self._settings.namespaces, stop, self._beat)
 
-    async def _beat(self, stop: threading.Event, ends: asyncio.Event) -> None:
-        """Shows that the event loop, on which kopf's watches depend, goes round, and hands the wish to stop on."""
-        while not stop.is_set():
-            self._beat_at = time.monotonic()
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-        ends.set()
-
-
-def _hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Takes what no task of the loop caught. kopf leaves its watches open at its end, which asyncio calls an error; it harms nothing."""
-    if "asyncgen" in context:
-        _log.debug("at the end of kopf: %s", context["message"])
-    else:
-        loop.default_exception_handler(context)
-
-
-def _kopf_settings() -> kopf.OperatorSettings:
-    """Nothing that kopf would write: no events, no annotations, no finalizers; and watches that notice when they die."""
-    settings = kopf.OperatorSettings()
-    settings.posting.enabled = False
-    settings.persistence.diffbase_storage = events.NoDiffBase()
-    settings.scanning.disabled = True
-    settings.watching.server_timeout = 300
-    settings.watching.client_timeout = 310
-    settings.watching.connect_timeout = 10
-    settings.networking.request_timeout = 30
-    settings.queueing.idle_timeout = 1.0  # each object has a task until then, which holds its body
-    return settings
+    def _beat(self) -> None:
+        self._beat_at = time.monotonic()

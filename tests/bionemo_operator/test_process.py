@@ -1,6 +1,5 @@
 """The operator as a whole: it takes the lease, works, tells how it is, and gives the lease back."""
 
-import asyncio
 import http.client
 import threading
 import time
@@ -156,24 +155,6 @@ def test_who_can_not_learn_which_kinds_there_are_asks_again(lab, operator, caplo
     assert not operator._serves_all()
     assert caplog.messages == ["can't watch yet: discover /apis/bionemo.dev/v1alpha1: 500: down"]
     assert operator._serves_all()
-
-
-def test_a_watch_that_kopf_leaves_open_at_its_end_is_no_error(caplog):
-    async def watch():
-        try:
-            yield
-        finally:
-            raise RuntimeError("generator didn't stop after athrow()")
-
-    async def leave_open():
-        asyncio.get_running_loop().set_exception_handler(process._hear)
-        left.append(watch())
-        await anext(left[0])
-        asyncio.get_running_loop().call_exception_handler({"message": "a fault of ours"})
-
-    left = []
-    asyncio.run(leave_open())
-    assert caplog.messages == ["a fault of ours"]
 
 
 def test_kopf_is_started_again_when_it_gives_up(lab, operator, monkeypatch, caplog):
