@@ -3,7 +3,6 @@
 Prometheus scrapes the operator and the trainer meanwhile, as in a cluster that has it.
 """
 
-import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -165,5 +164,6 @@ def test_prometheus_has_the_state_that_the_operator_tells(finished):
 
 def test_the_operator_lacks_no_rights(kubectl, finished):
     assert finished.status["phase"] == "Succeeded"
-    # An API server's words about a lack of rights; "forbidden" alone is also said of a namespace that goes.
-    assert re.findall(r"cannot \w+ resource", logs_of(kubectl)) == []
+    lines = logs_of(kubectl).splitlines()
+    # Of a namespace that goes the same is said, and is no lack of rights: those of other tests do.
+    assert [line for line in lines if "forbidden" in line.lower() and "it is being terminated" not in line] == []
