@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -62,19 +61,16 @@ async def _attend(
     kopf 1.45 cancels its watches once, and waits for them without limit. A watch that is just being taken up again swallows the
     cancellation, and one that has workers may wait for what was cancelled along with it; either ends when it is cancelled anew.
     """
-    ended_at = None
-    while True:
+    while not any(root.done() for root in roots):
         if stop.is_set():
             ends.set()
-        if not any(root.done() for root in roots):
-            beat()
-        elif ended_at is None:
-            ended_at = time.monotonic()
-        elif time.monotonic() - ended_at > LONGEST_END_SECONDS:
-            left = asyncio.all_tasks() - {*others, asyncio.current_task()}
-            _log.debug("kopf does not end; cancels %d of its tasks", len(left))
-            for task in left:
-                task.cancel()
+        beat()
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+    await asyncio.sleep(LONGEST_END_SECONDS)
+    while left := asyncio.all_tasks() - {*others, asyncio.current_task()}:
+        _log.debug("kopf does not end; cancels %d of its tasks", len(left))
+        for task in left:
+            task.cancel()
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
