@@ -7,8 +7,9 @@ prints a table. Each figure is the best of three passes on one core.
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from bionemo_trainer.data.csv_dataset import CsvDataset, CsvFormat
 from bionemo_trainer.data.line_index import SUFFIX, build_line_indexes, line_starts
 from bionemo_trainer.data.molecules import canonical_smiles
 from bionemo_trainer.data.sample_order import SampleOrder
+from bionemo_trainer.data.step_batches import SAMPLES_AT_ONCE
 from bionemo_trainer.tokenizers.protein import ProteinTokenizer
 from bionemo_trainer.tokenizers.protocol import Tokenizer
 from bionemo_trainer.tokenizers.smiles import ONE_TOKEN, SmilesTokenizer
@@ -168,12 +170,19 @@ def collator_figures(smiles: list[str], sequences: list[str]) -> Iterator[Figure
 
 
 def _collator_figure(
-    name: str, collate: Callable[[int, str], object], texts: list[str], bare_name: str, bare: Callable[[str], object]
+    name: str,
+    collate: Callable[[Sequence[int], Sequence[str]], object],
+    texts: list[str],
+    bare_name: str,
+    bare: Callable[[str], object],
 ) -> Figure:
     return Figure(
         name=f"collate {name}",
         unit="samples/s",
-        ours=rate(len(texts), lambda: [collate(position, text) for position, text in enumerate(texts)]),
+        ours=rate(
+            len(texts),
+            lambda: [collate(*zip(*part, strict=True)) for part in batched(enumerate(texts), SAMPLES_AT_ONCE)],
+        ),
         bare_name=bare_name,
         bare=rate(len(texts), lambda: [bare(text) for text in texts]),
     )

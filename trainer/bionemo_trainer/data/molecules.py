@@ -5,6 +5,7 @@ is reported by value, with its place in the data.
 """
 
 import re
+from collections.abc import Sequence
 
 from rdkit import Chem, rdBase
 
@@ -35,22 +36,26 @@ def written_smiles(smiles: str) -> str:
     return Chem.MolToSmiles(_parsed(smiles), canonical=False)
 
 
-def random_smiles(smiles: str, seed: int, count: int = 1) -> list[str]:
-    """`count` SMILES of the molecule, each from a random atom along random branches.
+def random_smiles(smiles: Sequence[str], seeds: Sequence[int], count: int = 1) -> list[list[str]]:
+    """`count` SMILES of each molecule, each from a random atom along random branches.
 
     Chemistry is not checked here: syntax that parses is written again, and the preparation has refused the impossible.
 
     Args:
-        smiles: The molecule.
-        seed: From 1 to 2^31 - 1; the same seed gives the same strings under the same RDKit.
+        smiles: The molecules.
+        seeds: One for each, from 1 to 2^31 - 1; the same seed gives the same strings under the same RDKit.
         count: How many to write; one parse serves all.
 
     Raises:
-        DataError: RDKit can't parse it.
+        DataError: RDKit can't parse one.
     """
-    molecule = _parsed(smiles)
-    Chem.GetSymmSSSR(molecule)  # rings are noted in the molecule; else the writer seeks them anew for every string
-    return list(Chem.MolToRandomSmilesVect(molecule, count, randomSeed=seed))
+    molecules = list(map(_parsed, smiles))
+    for molecule in molecules:
+        Chem.GetSymmSSSR(molecule)  # rings are noted in the molecule; else the writer seeks them anew for every string
+    return [
+        list(Chem.MolToRandomSmilesVect(molecule, count, randomSeed=seed))
+        for molecule, seed in zip(molecules, seeds, strict=True)
+    ]
 
 
 def _parsed(smiles: str) -> Chem.Mol:

@@ -14,9 +14,11 @@ TOKENIZERS = pytest.mark.parametrize("tokenizer", [ProteinTokenizer(), Esm2Token
 
 
 def collator(*, rates=V10, tokenizer=None, max_seq_length=512, seed=1):
-    return MaskedTokenCollator(
+    """Of one sample at a time."""
+    collate = MaskedTokenCollator(
         tokenizer=tokenizer or ProteinTokenizer(), rates=rates, seed=seed, max_seq_length=max_seq_length
     )
+    return lambda position, text: collate([position], [text])[0]
 
 
 def masked_many(tokenizer, rates):

@@ -21,13 +21,15 @@ CORRUPTIONS = st.builds(
 
 
 def collator(*, corruption=None, seq_length=512, seq_length_dec=256, seed=1, tokenizer=TOKENIZER):
-    return SpanCorruptionCollator(
+    """Of one sample at a time."""
+    collate = SpanCorruptionCollator(
         tokenizer=tokenizer,
         corruption=corruption or SpanCorruption(),
         seed=seed,
         seq_length=seq_length,
         seq_length_dec=seq_length_dec,
     )
+    return lambda position, text: collate([position], [text])[0]
 
 
 def spans_by_sentinel(sample):

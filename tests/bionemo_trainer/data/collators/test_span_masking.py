@@ -16,7 +16,9 @@ MANY = np.arange(100, 60_100).astype(np.uint16)
 
 
 def collator(*, masking=None, max_seq_length=512, seed=1, **keys):
-    return MoleculeCollator(tokenizer=TOKENIZER, seed=seed, max_seq_length=max_seq_length, masking=masking, **keys)
+    """Of one sample at a time."""
+    collate = MoleculeCollator(tokenizer=TOKENIZER, seed=seed, max_seq_length=max_seq_length, masking=masking, **keys)
+    return lambda position, text: collate([position], [text])[0]
 
 
 def masked_with(tokens, position=0, **keys):
@@ -132,6 +134,18 @@ def test_a_sample_depends_on_seed_and_position_and_on_nothing_else():
     assert again.encoder_tokens.tolist() == first.encoder_tokens.tolist()
     assert elsewhere.decoder_tokens.tolist() != first.decoder_tokens.tolist()
     assert reseeded.decoder_tokens.tolist() != first.decoder_tokens.tolist()
+
+
+def test_samples_made_together_are_as_those_made_alone():
+    texts = [ASPIRIN, "CCO", "C[C@H](F)Cl", ASPIRIN]
+    keys = {"seed": 1, "max_seq_length": 512, "masking": SpanMasking(mask_prob=0.3), "decoder_augment": True}
+    collate = collator(**keys)
+    together = MoleculeCollator(tokenizer=TOKENIZER, **keys)(range(5, 9), texts)
+    for found, position, text in zip(together, range(5, 9), texts, strict=True):
+        alone = collate(position, text)
+        assert found.encoder_tokens.tolist() == alone.encoder_tokens.tolist()
+        assert found.decoder_tokens.tolist() == alone.decoder_tokens.tolist()
+        assert found.target_smiles == alone.target_smiles
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.001, 1000.0])

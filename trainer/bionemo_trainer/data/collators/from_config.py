@@ -16,7 +16,7 @@ from bionemo_trainer.tokenizers.protocol import Tokenizer
 from bionemo_trainer.tokenizers.smiles import SmilesTokenizer
 
 type Collator = MoleculeCollator | MaskedTokenCollator | SpanCorruptionCollator
-"""Called with a position of the run and the text of a row, gives a sample."""
+"""Called with positions of the run and the texts of their rows, gives their samples, each as if it were alone."""
 
 
 def tokenizer_of(config: TrainConfig) -> Tokenizer:

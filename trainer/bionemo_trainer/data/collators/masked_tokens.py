@@ -3,6 +3,7 @@
 Called by the data loaders of the encoder models. Whether ESM-1nv masks as BioNeMo v0.3 or as v1.10 is configuration.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,8 +57,11 @@ class MaskedTokenCollator:
     """Longest sample in tokens. The end token is added before the cut, so that a longer sequence loses it, as in BioNeMo:
     it tells the model that the sequence goes on."""
 
-    def __call__(self, position: int, text: str) -> EncoderSample:
-        """The sample at a position of the run."""
+    def __call__(self, positions: Sequence[int], texts: Sequence[str]) -> list[EncoderSample]:
+        """The samples at positions of the run."""
+        return list(map(self._sample, positions, texts))
+
+    def _sample(self, position: int, text: str) -> EncoderSample:
         vocabulary = self.tokenizer.vocabulary
         residues = self.tokenizer.encode(text)[: self.max_seq_length]
         tokens = np.concatenate(

@@ -3,6 +3,7 @@
 Called by the data loaders of ProtT5nv. Span corruption is that of T5 (Raffel et al., 2020).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -57,8 +58,11 @@ class SpanCorruptionCollator:
                 ]
             )
 
-    def __call__(self, position: int, text: str) -> EncoderDecoderSample:
-        """The sample at a position of the run."""
+    def __call__(self, positions: Sequence[int], texts: Sequence[str]) -> list[EncoderDecoderSample]:
+        """The samples at positions of the run."""
+        return list(map(self._sample, positions, texts))
+
+    def _sample(self, position: int, text: str) -> EncoderDecoderSample:
         vocabulary = self.tokenizer.vocabulary
         tokens = self.tokenizer.encode(text)[: self.seq_length]
         stream = RandomStream(seed=self.seed, position=position, purpose="span corruption")

@@ -4,8 +4,10 @@ Called by the data loaders of MegaMolBART. Chemistry is `data.molecules`'; here 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise, repeat
 
 import numpy as np
 
@@ -63,36 +65,49 @@ class MoleculeCollator:
     with_target: bool = True
     """Whether samples carry the target molecule. Only validation compares with it, and making it costs a full parse."""
 
-    def __call__(self, position: int, text: str) -> EncoderDecoderSample:
-        """The sample at a position of the run.
+    def __call__(self, positions: Sequence[int], texts: Sequence[str]) -> list[EncoderDecoderSample]:
+        """The samples at positions of the run.
 
         Raises:
-            DataError: RDKit can't parse the SMILES.
+            DataError: RDKit can't parse one of the SMILES.
         """
-        encoder_smiles, decoder_smiles = self._smiles_pair(position, text)
-        read = self.tokenizer.encode(encoder_smiles)
-        written = read if decoder_smiles is encoder_smiles else self.tokenizer.encode(decoder_smiles)
-        read = read[: self.max_seq_length]
-        if self.masking is not None:
-            stream = RandomStream(seed=self.seed, position=position, purpose="span masking")
-            read = span_masked(read, self.masking, self.tokenizer.vocabulary.mask_id, stream)[: self.max_seq_length]
-        return decoder_sample(
-            read,
-            written[: self.max_seq_length - 1],  # the begin token takes a place, and among the labels the end token
-            bos_id=self.tokenizer.vocabulary.bos_id,
-            eos_id=self.tokenizer.vocabulary.eos_id,
-            target_smiles=self._target(text) if self.with_target else None,
-        )
+        drawn = self._drawn(positions, texts)
+        from_first = [smiles[0] for smiles in drawn] if self.encoder_augment else list(map(written_smiles, texts))
+        encoded = self._encoded(from_first)
+        written = self._encoded([smiles[-1] for smiles in drawn]) if self.decoder_augment else encoded
+        read = map(self._read, positions, encoded)
+        targets = map(self._target, texts) if self.with_target else repeat(None, len(texts))
+        return [
+            decoder_sample(
+                tokens,
+                labels[: self.max_seq_length - 1],  # the begin token takes a place, and among the labels the end token
+                bos_id=self.tokenizer.vocabulary.bos_id,
+                eos_id=self.tokenizer.vocabulary.eos_id,
+                target_smiles=target,
+            )
+            for tokens, labels, target in zip(read, written, targets, strict=True)
+        ]
 
-    def _smiles_pair(self, position: int, text: str) -> tuple[str, str]:
-        """What the encoder reads and what the decoder writes."""
+    def _drawn(self, positions: Sequence[int], texts: Sequence[str]) -> list[list[str]]:
+        """Random SMILES of each molecule, as many as are asked for."""
         num_random = self.encoder_augment + self.decoder_augment
-        drawn = []
-        if num_random:
-            seed = library_seed(seed=self.seed, position=position, purpose="random smiles")
-            drawn = random_smiles(text, seed, num_random)
-        encoder_smiles = drawn[0] if self.encoder_augment else written_smiles(text)
-        return encoder_smiles, drawn[-1] if self.decoder_augment else encoder_smiles
+        if not num_random:
+            return []
+        seeds = [library_seed(seed=self.seed, position=position, purpose="random smiles") for position in positions]
+        return random_smiles(texts, seeds, num_random)
+
+    def _encoded(self, smiles: Sequence[str]) -> list[TokenIds]:
+        """The tokens of each."""
+        ids, offsets = self.tokenizer.encode_batch(smiles)
+        return [ids[start:end] for start, end in pairwise(offsets.tolist())]
+
+    def _read(self, position: int, tokens: TokenIds) -> TokenIds:
+        """What the encoder sees of a molecule."""
+        tokens = tokens[: self.max_seq_length]
+        if self.masking is None:
+            return tokens
+        stream = RandomStream(seed=self.seed, position=position, purpose="span masking")
+        return span_masked(tokens, self.masking, self.tokenizer.vocabulary.mask_id, stream)[: self.max_seq_length]
 
     def _target(self, text: str) -> str:
         if not self.canonicalize_input:
