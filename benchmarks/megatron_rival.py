@@ -1,5 +1,7 @@
 """How BioNeMo 0.3 trained: megatron-core's own models with its own layers, on rows of the full length."""
 
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import torch
@@ -13,6 +15,11 @@ from torch import Tensor, nn
 
 from bionemo_trainer.config.parameters import padded_vocabulary_size
 from bionemo_trainer.config.schema.model import MegaMolBARTModel, ProtT5nvModel
+
+BYTES_FOR_PAIRS = 30e9
+"""Of the GPU's memory that may hold what is kept for pairs of tokens, so that the others have room beside it."""
+BYTES_PER_PAIR = 10
+"""Kept for the backward pass for every head and pair of tokens: scores, weights in 32 and 16 bit, the mask of dropout."""
 
 
 class Megatron(Rival):
@@ -82,7 +89,17 @@ class Megatron(Rival):
         )
         return decoded
 
-    def length(self, longest: int) -> int:
+    def lengths(self, longest: Sequence[int]) -> tuple[int, ...]:
         """Always the same."""
-        del longest
-        return self.config.model.seq_length
+        model = self.config.model
+        last = model.data.seq_length_dec if isinstance(model, ProtT5nvModel) else model.seq_length
+        return (model.seq_length, last)[: len(longest)]
+
+    def most_rows(self, lengths: Sequence[int]) -> int:
+        """Fewer where what is kept for pairs of tokens would not fit."""
+        model = self.config.model
+        pairs = sum(
+            one * other for one, other in combinations_with_replacement(lengths, 2)
+        )  # each side's own, and across
+        bytes_of_row = model.num_layers * model.num_attention_heads * pairs * BYTES_PER_PAIR
+        return max(1, min(super().most_rows(lengths), int(BYTES_FOR_PAIRS // bytes_of_row)))

@@ -41,9 +41,12 @@ class Rows:
     labels_BS: Tensor
     """Of the last side."""
 
-    def cut(self, rows: int) -> "Iterator[Rows]":
-        """As many at a time as memory holds."""
-        for start in range(0, len(self.labels_BS), rows):
+    def cut(self, most: int) -> "Iterator[Rows]":
+        """Into as few parts of like size as have at most so many rows."""
+        num_rows = len(self.labels_BS)
+        num_parts = -(-num_rows // most)
+        rows = -(-num_rows // num_parts)
+        for start in range(0, num_rows, rows):
             part = slice(start, start + rows)
             sides = tuple(Side(ids_BS=side.ids_BS[part], is_real_BS=side.is_real_BS[part]) for side in self.sides)
             yield Rows(sides=sides, labels_BS=self.labels_BS[part])
@@ -72,8 +75,13 @@ class Rival(Contestant):
         """Of the last side [B, S, V]."""
 
     @abstractmethod
-    def length(self, longest: int) -> int:
-        """Of the rows of a batch whose longest sequence is so long."""
+    def lengths(self, longest: Sequence[int]) -> tuple[int, ...]:
+        """Of the rows of each side of a batch whose longest sequences are so long."""
+
+    def most_rows(self, lengths: Sequence[int]) -> int:
+        """Of a micro batch of rows of these lengths: as many tokens, padding included, as the trainer's own may have."""
+        model = self.config.model
+        return max(1, model.micro_batch_size * model.seq_length // max(lengths))
 
     def step(self, freights: Sequence[Freight], position: int) -> Tensor:
         """One update."""
@@ -102,17 +110,14 @@ class Rival(Contestant):
         self.adamw.step()
 
     def _micro_batches(self, freights: Sequence[Freight]) -> Iterator[Rows]:
-        """Rows of as many tokens, padding included, as the trainer's own micro batches may have."""
-        model = self.config.model
         for freight in freights:
             batch = freight.to(self.device)
-            length = self.length(max(freight.max_seqlens))
+            lengths = self.lengths(freight.max_seqlens)
             packs = (batch.inputs,) if isinstance(batch, EncoderBatch) else _sides(batch)
             rows = Rows(
-                sides=tuple(_padded(pack, length) for pack in packs),
-                labels_BS=_labels(packs[-1], batch.targets, length),
+                sides=tuple(map(_padded, packs, lengths)), labels_BS=_labels(packs[-1], batch.targets, lengths[-1])
             )
-            yield from rows.cut(max(1, model.micro_batch_size * model.seq_length // length))
+            yield from rows.cut(self.most_rows(lengths))
 
 
 def _sides(batch: EncoderDecoderBatch) -> tuple[PackedTokens, PackedTokens]:
