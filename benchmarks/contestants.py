@@ -16,7 +16,7 @@ from bionemo_trainer.models.freight import Freight
 from bionemo_trainer.training.loaders import training_loader, unpacked
 
 ALONE = Share(rank=0, num_ranks=1)
-SETTLING_STEPS, CALM_STEPS = 10, 40
+SETTLING_STEPS, CALM_STEPS = 10, 100
 """Steps at a time before the turns, until so many have brought no new shape."""
 
 

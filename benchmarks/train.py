@@ -218,7 +218,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--turn-seconds", type=float, default=2.0, help="about how long a turn takes")
     parser.add_argument("--warm-up", type=int, default=19, help="steps before the turns, the first one not counted")
     parser.add_argument(
-        "--longest-settling", type=int, default=300, help="steps, at most, in which shapes may still be recorded"
+        "--longest-settling", type=int, default=500, help="steps, at most, in which shapes may still be recorded"
     )
     parser.add_argument("--profile", action="store_true", help="also show where the first contestant's time goes")
     parser.add_argument("--workers", type=int, default=14)

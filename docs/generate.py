@@ -99,10 +99,10 @@ SIZING_TEXT = """# Sizes
 What each shipped configuration needs as it stands: its own layout and micro batch, mixed precision with bfloat16, and micro
 batches full of the longest sequences. The numbers are those of `bionemo check`, which tells them for your own changes too.
 Memory of weights, gradients and optimizer is counted exactly; activations are an estimate for attention that never stores its
-scores. The optimizer's share falls with the number of model copies, since each keeps a part of it. Five peaks were
+scores. The optimizer's share falls with the number of model copies, since each keeps a part of it. Six peaks were
 measured on an H200 with CUDA graphs (30 November 2026), beside what the estimate says of their tokens without what is reserved: MegaMolBART's step of
 1,600 molecules took 13.9 GiB (14.2), ESM-1nv's of 190 proteins 10.5 (10.9), ProtT5nv's of 90 17.3 (16.8), ESM-2 650M's of 90 58.0 (58.3),
-and in fp8-mixed 59.3 (59.5).
+and in fp8-mixed 59.3 (59.5), ESM-2 3B's of 47 99.0 (99.2).
 
 A larger `model.micro_batch_size` uses a GPU better until its memory is full; activations grow in proportion, all else stays.
 `parallelism.tensor` divides weights and most activations by its size, and belongs inside a node. A checkpoint has 12 bytes per

@@ -50,6 +50,7 @@ class Figure:
         return (
             "trainer.num_nodes=1",
             "trainer.devices=1",
+            "model.tensor_model_parallel_size=1",
             f"trainer.precision={self.precision}",
             f"model.micro_batch_size={self.micro_batch_size}",
             f"model.global_batch_size={self.samples}",
@@ -62,7 +63,6 @@ _of_megamolbart = partial(
 )
 
 _with_graphs = partial(Figure, date="2026-11-30", gpu=GpuName.H200, replays=True)
-_of_esm1nv = partial(_with_graphs, recipe="protein/esm1nv/pretrain_small", micro_batch_size=128, role=Role.TEST)
 _of_esm2 = partial(
     _with_graphs, recipe="protein/esm2nv/pretrain_esm2_650M", micro_batch_size=32, samples=90, mean_length=332.0
 )
@@ -73,7 +73,7 @@ FIGURES: tuple[Figure, ...] = (
         date="2026-11-30",
         gpu=GpuName.H200,
         samples=1600,
-        samples_per_second=37_480,
+        samples_per_second=37_890,
         role=Role.SOURCE,
         replays=True,
     ),
@@ -85,8 +85,35 @@ FIGURES: tuple[Figure, ...] = (
         precision="fp8-mixed",
         gpu_only=True,
     ),
-    _of_esm1nv(name="ESM-1nv, 190 a step", samples=190, mean_length=332.0, samples_per_second=4_443),
-    _of_esm1nv(name="ESM-1nv, 245 whole proteins a step", samples=245, mean_length=254.6, samples_per_second=5_767),
+    _of_esm2(name="ESM-2 650M in fp8-mixed, 90 a step", samples_per_second=391, role=Role.TEST, precision="fp8-mixed"),
+    _with_graphs(
+        name="ESM-2 3B, 47 a step",
+        recipe="protein/esm2nv/pretrain_esm2_3B",
+        micro_batch_size=16,
+        samples=47,
+        mean_length=324.0,
+        samples_per_second=88.8,
+        role=Role.TEST,
+    ),
+    _with_graphs(
+        name="ESM-1nv, 245 whole proteins a step",
+        recipe="protein/esm1nv/pretrain_small",
+        micro_batch_size=128,
+        samples=245,
+        mean_length=255.0,
+        samples_per_second=6_072,
+        role=Role.TEST,
+    ),
+    _with_graphs(
+        name="ProtT5nv, 120 whole proteins a step, time of its kernels",
+        recipe="protein/prott5nv/pretrain_small",
+        micro_batch_size=64,
+        samples=120,
+        mean_length=255.0,
+        samples_per_second=120 / 0.0619,
+        role=Role.TEST,
+        gpu_only=True,
+    ),
     _of_megamolbart(
         name="MegaMolBART, 1,600 a step, kernel by kernel, before most kernels of its own",
         date="2026-11-25",

@@ -15,7 +15,7 @@ EIGHT_BIT_SHARE = 0.64
 MOVED_BYTES = 3.4
 """What is no product of matrices (norms, dropout, GELU, attention) reads and writes for each operation, times the width of the
 layer: it grows with the width, products with its square, so narrow layers use a GPU worse. It is what remains of MegaMolBART's step
-of 42.7 ms, at width 512, when products have their share of the peak (H200, 2026-11-30)."""
+of 42.2 ms, at width 512, when products have their share of the peak (H200, 2026-11-30)."""
 
 ROUNDED_BYTES = 1.15
 """The same of rounding rows to 8 bit, in fp8-mixed beside the rest: 22.9 ms of that step, at width 1,280 (H200, 2026-11-30)."""
