@@ -98,8 +98,7 @@ class Megatron(Rival):
     def most_rows(self, lengths: Sequence[int]) -> int:
         """Fewer where what is kept for pairs of tokens would not fit."""
         model = self.config.model
-        pairs = sum(
-            one * other for one, other in combinations_with_replacement(lengths, 2)
-        )  # each side's own, and across
+        own_and_across = combinations_with_replacement(lengths, 2)
+        pairs = sum(one * other for one, other in own_and_across)
         bytes_of_row = model.num_layers * model.num_attention_heads * pairs * BYTES_PER_PAIR
         return max(1, min(super().most_rows(lengths), int(BYTES_FOR_PAIRS // bytes_of_row)))
