@@ -86,9 +86,9 @@ def test_a_decoder_takes_room(recipe):
 )
 def test_measured_peaks_are_met_within_a_tenth(recipe, precision, tokens, peak_gib):
     # The fullest micro batches of a run on one H200 (trainer/LOG.md, 2026-11-30); what torch had reserved is not in the peak.
-    one_gpu = ["trainer.num_nodes=1", "trainer.devices=1", "model.tensor_model_parallel_size=1"]
-    one_gpu.append(f"trainer.precision={precision}")
-    found = memory_with(load_recipe(recipe, one_gpu).config, encoder_tokens=tokens[0], decoder_tokens=tokens[1])
+    one_gpu = ("trainer.num_nodes=1", "trainer.devices=1", "model.tensor_model_parallel_size=1")
+    config = load_recipe(recipe, (*one_gpu, f"trainer.precision={precision}")).config
+    found = memory_with(config, encoder_tokens=tokens[0], decoder_tokens=tokens[1])
     assert (found.total_bytes - found.reserved_bytes) / GIB == pytest.approx(peak_gib, rel=0.1)
 
 

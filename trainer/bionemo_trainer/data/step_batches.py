@@ -4,6 +4,7 @@ Called by the loaders of training and validation, in their worker processes. A s
 not on what was loaded before, and only by its cut into shares on the number of ranks. No torch here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
@@ -23,7 +24,7 @@ from bionemo_trainer.data.packing import (
     pack_encoder_decoder,
 )
 from bionemo_trainer.data.sample_order import SampleOrder
-from bionemo_trainer.data.samples import EncoderSample
+from bionemo_trainer.data.samples import EncoderDecoderSample, EncoderSample
 from bionemo_trainer.errors import DataError
 
 SAMPLES_AT_ONCE = 64
@@ -76,20 +77,19 @@ class StepBatches:
         Raises:
             DataError: A row can't be read or is no molecule.
         """
-        masked, pairs = [], []
         positions = self.share.positions(step, self.global_batch_size)
         if not self.is_endless:
             positions = range(positions.start, min(positions.stop, len(self.dataset)))
-        rows = self.order.indices(np.arange(positions.start, positions.stop)).tolist()
-        for part in batched(zip(positions, rows, strict=True), SAMPLES_AT_ONCE):
-            texts = [self.dataset.sample(row) for _, row in part]
-            for sample in self.collator([position for position, _ in part], texts):
-                if isinstance(sample, EncoderSample):
-                    masked.append(sample)
-                else:
-                    pairs.append(sample)
+        samples = [sample for part in batched(positions, SAMPLES_AT_ONCE) for sample in self._samples(part)]
+        masked = [sample for sample in samples if isinstance(sample, EncoderSample)]
+        pairs = [sample for sample in samples if isinstance(sample, EncoderDecoderSample)]
         encoder_batches = [pack_encoder(part) for part in micro_batches(masked, self.max_tokens)]
         return [*encoder_batches, *map(pack_encoder_decoder, micro_batches(pairs, self.max_tokens))]
+
+    def _samples(self, positions: Sequence[int]) -> Sequence[EncoderSample | EncoderDecoderSample]:
+        """Those at some positions of the run."""
+        rows = self.order.indices(np.array(positions)).tolist()
+        return self.collator(positions, [self.dataset.sample(row) for row in rows])
 
 
 def split_files(config: TrainConfig, split: Split) -> tuple[Path, ...]:

@@ -72,20 +72,19 @@ class MoleculeCollator:
             DataError: RDKit can't parse one of the SMILES.
         """
         drawn = self._drawn(positions, texts)
-        from_first = [smiles[0] for smiles in drawn] if self.encoder_augment else list(map(written_smiles, texts))
-        encoded = self._encoded(from_first)
-        written = self._encoded([smiles[-1] for smiles in drawn]) if self.decoder_augment else encoded
-        read = map(self._read, positions, encoded)
+        first = [smiles[0] for smiles in drawn] if self.encoder_augment else list(map(written_smiles, texts))
+        to_read = self._encoded(first)
+        to_write = self._encoded([smiles[-1] for smiles in drawn]) if self.decoder_augment else to_read
         targets = map(self._target, texts) if self.with_target else repeat(None, len(texts))
         return [
             decoder_sample(
-                tokens,
-                labels[: self.max_seq_length - 1],  # the begin token takes a place, and among the labels the end token
+                self._shown(position, read),
+                written[: self.max_seq_length - 1],  # the begin token takes a place, and among the labels the end token
                 bos_id=self.tokenizer.vocabulary.bos_id,
                 eos_id=self.tokenizer.vocabulary.eos_id,
                 target_smiles=target,
             )
-            for tokens, labels, target in zip(read, written, targets, strict=True)
+            for position, read, written, target in zip(positions, to_read, to_write, targets, strict=True)
         ]
 
     def _drawn(self, positions: Sequence[int], texts: Sequence[str]) -> list[list[str]]:
@@ -101,7 +100,7 @@ class MoleculeCollator:
         ids, offsets = self.tokenizer.encode_batch(smiles)
         return [ids[start:end] for start, end in pairwise(offsets.tolist())]
 
-    def _read(self, position: int, tokens: TokenIds) -> TokenIds:
+    def _shown(self, position: int, tokens: TokenIds) -> TokenIds:
         """What the encoder sees of a molecule."""
         tokens = tokens[: self.max_seq_length]
         if self.masking is None:
