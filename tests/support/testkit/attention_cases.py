@@ -41,6 +41,7 @@ class Case:
 CASES = {
     "bidirectional": Case(queries=(5, 1, 130, 64), keys=(5, 1, 130, 64)),
     "causal": Case(queries=(5, 1, 130, 64), keys=(5, 1, 130, 64), is_causal=True),
+    "short ones beside a long one": Case(queries=(5, 1, 3, 130, 64, 7, 2), keys=(5, 1, 3, 130, 64, 7, 2)),
     "cross": Case(queries=(5, 70, 64), keys=(7, 2, 65)),
     "a sequence without keys": Case(queries=(5, 3), keys=(0, 4)),
     "a sequence without queries": Case(queries=(0, 3), keys=(6, 4)),

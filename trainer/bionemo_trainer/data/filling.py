@@ -18,8 +18,8 @@ LONGEST_FILLER = 64
 """Tokens of a filling sequence at most: a tile of the attention kernels, which do short sequences in one program."""
 SIZES_PER_OCTAVE = 32
 """Sizes between a number and its double: between 0 and 3 % is added, half of that on average."""
-FEWEST_SEQUENCES, SEQUENCES_PER_OCTAVE = 256, 8
-"""Sizes of numbers of sequences are fewer, since an empty sequence costs next to nothing: a program that ends at once."""
+FEWEST_SEQUENCES, SEQUENCES_PER_OCTAVE = 64, 8
+"""Sizes of numbers of sequences are fewer, since an empty sequence costs little: programs that end at once."""
 
 
 def size_for(number: int, smallest: int = LONGEST_FILLER, per_octave: int = SIZES_PER_OCTAVE) -> int:

@@ -165,46 +165,52 @@ def gradients_of_keys(
     stored(value_results, found_value_KD, is_key, WIDTH, FILLED)
 
 
-@triton.jit(do_not_specialize=["num_queries", "first_head"])
+@triton.jit(do_not_specialize=["num_queries", "num_sequences", "first_head"])
 def gradients_of_short_sequences(
     query, key, value, attended, output_gradient, query_gradient, key_gradient, value_gradient, log_sums,
-    query_bounds, key_bounds, seed,
+    query_bounds, key_bounds, num_sequences, seed,
     query_row, query_head, key_row, key_head, value_row, value_head,
     query_gradient_row, query_gradient_head, key_gradient_row, key_gradient_head, value_gradient_row, value_gradient_head,
     num_queries, first_head, scale,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, FILLED: tl.constexpr, BLOCK: tl.constexpr,
     IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
+    SEQUENCES: tl.constexpr,
 ):  # fmt: skip
-    """All three of a sequence that fits one tile on both sides."""
-    sequence, head = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
-    query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
-    if (query_count > BLOCK) | (key_count > BLOCK):
-        return
-    rows = tl.arange(0, BLOCK)
-    is_query, is_key = rows < query_count, rows < key_count
-    queries = rows_of(query, query_start, rows, query_row, head, query_head, FILLED)
-    key_rows = rows_of(key, key_start, rows, key_row, head, key_head, FILLED)
-    value_rows = rows_of(value, key_start, rows, value_row, head, value_head, FILLED)
-    outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
-    gradients = rows_of(output_gradient, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
-    query_MD = loaded(queries, is_query, False, WIDTH, FILLED)
-    key_KD = loaded(key_rows, is_key, False, WIDTH, FILLED)
-    value_KD = loaded(value_rows, is_key, False, WIDTH, FILLED)
-    output_MD = loaded(outputs, is_query, False, WIDTH, FILLED)
-    gradient_MD = loaded(gradients, is_query, False, WIDTH, FILLED)
-    delta_M = tl.sum(output_MD.to(tl.float32) * gradient_MD.to(tl.float32), 1)
-    log_sum_M = tl.load(log_sums + head * num_queries + query_start + rows, mask=is_query, other=0.0)
-    bits_M = row_bits(seed, first_head + head, query_start + rows, THRESHOLD)
-    kept_KM, score_gradients_KM = differentiated(
-        query_MD, key_KD, value_KD, gradient_MD, log_sum_M, delta_M, bits_M, rows, rows,
-        scale, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
-    )  # fmt: skip
-    found_MD = tl.dot(tl.trans(score_gradients_KM), key_KD, input_precision="ieee") * scale
-    found_key_KD = tl.dot(score_gradients_KM, query_MD, input_precision="ieee") * scale
-    found_value_KD = tl.dot(kept_KM, gradient_MD, input_precision="ieee")
-    query_results = rows_of(query_gradient, query_start, rows, query_gradient_row, head, query_gradient_head, FILLED)
-    key_results = rows_of(key_gradient, key_start, rows, key_gradient_row, head, key_gradient_head, FILLED)
-    value_results = rows_of(value_gradient, key_start, rows, value_gradient_row, head, value_gradient_head, FILLED)
-    stored(query_results, found_MD, is_query, WIDTH, FILLED)
-    stored(key_results, found_key_KD, is_key, WIDTH, FILLED)
-    stored(value_results, found_value_KD, is_key, WIDTH, FILLED)
+    """All three of those of some sequences that fit one tile on both sides."""
+    first, head = tl.program_id(0) // HEADS * SEQUENCES, tl.program_id(0) % HEADS
+    for offset in range(SEQUENCES):
+        sequence = tl.minimum(first + offset, num_sequences - 1)  # beyond the last the same once more
+        query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
+        if (query_count <= BLOCK) & (key_count <= BLOCK):
+            rows = tl.arange(0, BLOCK)
+            is_query, is_key = rows < query_count, rows < key_count
+            queries = rows_of(query, query_start, rows, query_row, head, query_head, FILLED)
+            key_rows = rows_of(key, key_start, rows, key_row, head, key_head, FILLED)
+            value_rows = rows_of(value, key_start, rows, value_row, head, value_head, FILLED)
+            outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
+            gradients = rows_of(output_gradient, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
+            query_MD = loaded(queries, is_query, False, WIDTH, FILLED)
+            key_KD = loaded(key_rows, is_key, False, WIDTH, FILLED)
+            value_KD = loaded(value_rows, is_key, False, WIDTH, FILLED)
+            output_MD = loaded(outputs, is_query, False, WIDTH, FILLED)
+            gradient_MD = loaded(gradients, is_query, False, WIDTH, FILLED)
+            delta_M = tl.sum(output_MD.to(tl.float32) * gradient_MD.to(tl.float32), 1)
+            log_sum_M = tl.load(log_sums + head * num_queries + query_start + rows, mask=is_query, other=0.0)
+            bits_M = row_bits(seed, first_head + head, query_start + rows, THRESHOLD)
+            kept_KM, score_gradients_KM = differentiated(
+                query_MD, key_KD, value_KD, gradient_MD, log_sum_M, delta_M, bits_M, rows, rows,
+                scale, IS_CAUSAL, THRESHOLD, KEPT_SCALE,
+            )  # fmt: skip
+            found_MD = tl.dot(tl.trans(score_gradients_KM), key_KD, input_precision="ieee") * scale
+            found_key_KD = tl.dot(score_gradients_KM, query_MD, input_precision="ieee") * scale
+            found_value_KD = tl.dot(kept_KM, gradient_MD, input_precision="ieee")
+            query_results = rows_of(
+                query_gradient, query_start, rows, query_gradient_row, head, query_gradient_head, FILLED
+            )
+            key_results = rows_of(key_gradient, key_start, rows, key_gradient_row, head, key_gradient_head, FILLED)
+            value_results = rows_of(
+                value_gradient, key_start, rows, value_gradient_row, head, value_gradient_head, FILLED
+            )
+            stored(query_results, found_MD, is_query, WIDTH, FILLED)
+            stored(key_results, found_key_KD, is_key, WIDTH, FILLED)
+            stored(value_results, found_value_KD, is_key, WIDTH, FILLED)

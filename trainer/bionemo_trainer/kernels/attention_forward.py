@@ -101,38 +101,40 @@ def attend(
     )  # fmt: skip
 
 
-@triton.jit(do_not_specialize=["num_queries", "first_head"])
+@triton.jit(do_not_specialize=["num_queries", "num_sequences", "first_head"])
 def attend_in_short_sequences(
-    query, key, value, attended, log_sums, query_bounds, key_bounds, seed,
+    query, key, value, attended, log_sums, query_bounds, key_bounds, num_sequences, seed,
     query_row, query_head, key_row, key_head, value_row, value_head,
     num_queries, first_head, scale,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, FILLED: tl.constexpr, BLOCK: tl.constexpr,
     IS_CAUSAL: tl.constexpr, THRESHOLD: tl.constexpr, KEPT_SCALE: tl.constexpr,
+    SEQUENCES: tl.constexpr,
 ):  # fmt: skip
-    """The same for a sequence that fits one tile on both sides."""
-    sequence, head = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
-    query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
-    if (query_count > BLOCK) | (key_count > BLOCK) | (query_count == 0):
-        return
-    rows = tl.arange(0, BLOCK)
-    is_query = rows < query_count
-    queries = rows_of(query, query_start, rows, query_row, head, query_head, FILLED)
-    key_rows = rows_of(key, key_start, rows, key_row, head, key_head, FILLED)
-    value_rows = rows_of(value, key_start, rows, value_row, head, value_head, FILLED)
-    query_MD = loaded(queries, is_query, False, WIDTH, FILLED)
-    bits_M = row_bits(seed, first_head + head, query_start + rows, THRESHOLD)
-    largest_M, sum_M, attended_MD = walked(
-        query_MD, key_rows, value_rows, 0, rows, rows, key_count, bits_M,
-        tl.full([BLOCK], NEGLIGIBLE, tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK, FILLED], tl.float32),
-        scale, WIDTH, FILLED, False, IS_CAUSAL, THRESHOLD,
-    )  # fmt: skip
-    if key_count == 0:  # what was walked is no score
-        sum_M, attended_MD = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK, FILLED], tl.float32)
-    outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
-    finished(
-        outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query,
-        scale, WIDTH, FILLED, KEPT_SCALE,
-    )  # fmt: skip
+    """The same for those of some sequences that fit one tile on both sides."""
+    first, head = tl.program_id(0) // HEADS * SEQUENCES, tl.program_id(0) % HEADS
+    for offset in range(SEQUENCES):
+        sequence = tl.minimum(first + offset, num_sequences - 1)  # beyond the last the same once more
+        query_start, query_count, key_start, key_count = counts_of(query_bounds, key_bounds, sequence)
+        if (query_count <= BLOCK) & (key_count <= BLOCK) & (query_count > 0):
+            rows = tl.arange(0, BLOCK)
+            is_query = rows < query_count
+            queries = rows_of(query, query_start, rows, query_row, head, query_head, FILLED)
+            key_rows = rows_of(key, key_start, rows, key_row, head, key_head, FILLED)
+            value_rows = rows_of(value, key_start, rows, value_row, head, value_head, FILLED)
+            query_MD = loaded(queries, is_query, False, WIDTH, FILLED)
+            bits_M = row_bits(seed, first_head + head, query_start + rows, THRESHOLD)
+            largest_M, sum_M, attended_MD = walked(
+                query_MD, key_rows, value_rows, 0, rows, rows, key_count, bits_M,
+                tl.full([BLOCK], NEGLIGIBLE, tl.float32), tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK, FILLED], tl.float32),
+                scale, WIDTH, FILLED, False, IS_CAUSAL, THRESHOLD,
+            )  # fmt: skip
+            if key_count == 0:  # what was walked is no score
+                sum_M, attended_MD = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK, FILLED], tl.float32)
+            outputs = rows_of(attended, query_start, rows, HEADS * WIDTH, head, WIDTH, FILLED)
+            finished(
+                outputs, log_sums + head * num_queries + query_start + rows, largest_M, sum_M, attended_MD, is_query,
+                scale, WIDTH, FILLED, KEPT_SCALE,
+            )  # fmt: skip
 
 
 @triton.jit

@@ -23,6 +23,8 @@ from bionemo_trainer.kernels.tiles import BLOCK
 NARROWEST_FILLED = 16
 """Least extent of the hardware's products."""
 NUM_WARPS = 4
+SEQUENCES_PER_PROGRAM = 4
+"""Of a kernel for short sequences where some are long, and so most may be: a program that finds nothing to do still takes its turn."""
 _TENSORS = 8
 """Arguments of the operator that are tensors, the first of them a list, the last two perhaps none."""
 
@@ -69,9 +71,11 @@ def _forward(
     log_sums = query.new_empty((heads, num_queries), dtype=torch.float32)
     places = (seed, *_strides(query, key, value), num_queries, first_head, width**-0.5)
     constants = _constants(heads, width, share, is_causal=is_causal)
-    attend_in_short_sequences[((len(query_bounds) - 1) * heads,)](
-        query, key, value, attended, log_sums, query_bounds, key_bounds, *places, **constants
-    )
+    num_sequences, per_program = len(query_bounds) - 1, SEQUENCES_PER_PROGRAM if has_long else 1
+    attend_in_short_sequences[(triton.cdiv(num_sequences, per_program) * heads,)](
+        query, key, value, attended, log_sums, query_bounds, key_bounds, num_sequences, *places,
+        **constants, SEQUENCES=per_program,
+    )  # fmt: skip
     if has_long:
         attend[(len(query_tiles) * heads,)](
             query, key, value, attended, log_sums, query_bounds, key_bounds, query_tiles, *places, **constants
@@ -103,9 +107,11 @@ def _backward(
     of_inputs, counts = _strides(query, key, value), (num_queries, first_head, width**-0.5)
     of_query, of_memory = _strides(query_gradient), _strides(key_gradient, value_gradient)
     constants = _constants(heads, width, share, is_causal=is_causal)
-    gradients_of_short_sequences[((len(query_bounds) - 1) * heads,)](
+    num_sequences, per_program = len(query_bounds) - 1, SEQUENCES_PER_PROGRAM if has_long else 1
+    gradients_of_short_sequences[(triton.cdiv(num_sequences, per_program) * heads,)](
         query, key, value, attended, gradient, query_gradient, key_gradient, value_gradient, log_sums,
-        query_bounds, key_bounds, seed, *of_inputs, *of_query, *of_memory, *counts, **constants,
+        query_bounds, key_bounds, num_sequences, seed, *of_inputs, *of_query, *of_memory, *counts,
+        **constants, SEQUENCES=per_program,
     )  # fmt: skip
     if has_long:
         statistics = log_sums.new_empty((*log_sums.shape, 4))
