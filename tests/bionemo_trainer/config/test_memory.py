@@ -64,6 +64,20 @@ def test_sequence_parallelism_splits_what_tensor_parallelism_leaves_whole():
     assert estimate(*layout, "model.sequence_parallel=True").activations_bytes < estimate(*layout).activations_bytes
 
 
+@pytest.mark.parametrize(
+    ("setting", "layers"),
+    [
+        pytest.param([], 1, id="one GPU"),
+        pytest.param(["trainer.devices=3", "model.pipeline_model_parallel_size=3"], 0, id="a stage before the last"),
+        pytest.param(["model.activations_checkpoint_granularity=full"], 0, id="what layers begin with"),
+    ],
+)
+def test_a_last_layer_that_few_tokens_pass_whole_takes_no_room(setting, layers):
+    light, whole = (estimate(f"model.data.modify_percent={share}", *setting) for share in (0.15, 1.0))
+    per_layer = (whole.activations_bytes - estimate("model.num_layers=30").activations_bytes) / 4
+    assert whole.activations_bytes - light.activations_bytes == pytest.approx(layers * per_layer, rel=0.01)
+
+
 def test_what_is_dropped_takes_no_room():
     assert estimate("model.hidden_dropout=0.1") == estimate()
 
@@ -77,10 +91,10 @@ def test_a_decoder_takes_room(recipe):
     ("recipe", "precision", "tokens", "peak_gib"),
     [
         ("molecule/megamolbart/pretrain_small_span_aug", "bf16-mixed", (51_200, 62_464), 13.85),
-        ("protein/esm1nv/pretrain_small", "bf16-mixed", (65_536, 0), 10.51),
+        ("protein/esm1nv/pretrain_small", "bf16-mixed", (65_536, 0), 9.42),
         ("protein/prott5nv/pretrain_small", "bf16-mixed", (32_768, 10_240), 17.30),
         (ESM2, "bf16-mixed", (32_768, 0), 58.03),
-        (ESM2, "fp8-mixed", (32_768, 0), 59.27),
+        (ESM2, "fp8-mixed", (32_768, 0), 58.35),
         ("protein/esm2nv/pretrain_esm2_3B", "bf16-mixed", (16_384, 0), 98.97),
     ],
 )

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from bionemo_trainer.models.batch import EncoderBatch, Targets
 from testkit.networks import ENCODERS, ESM1NV, ESM2NV, batch_for, batch_of, samples_for, small_network
@@ -90,6 +91,41 @@ def batch_of_none():
         ),
         targets=Targets(places=0, ids_N=nothing),
     )
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param([], id="kept activations"),
+        pytest.param(["model.activations_checkpoint_granularity=selective"], id="attention recomputed"),
+        pytest.param(["model.activations_checkpoint_granularity=full"], id="layers recomputed"),
+    ],
+)
+@pytest.mark.parametrize("recipe", ENCODERS)
+def test_what_only_targets_pass_has_the_gradients_of_what_all_tokens_pass(recipe, overrides):
+    network = small_network(recipe, "model.hidden_dropout=0.0", "model.attention_dropout=0.0", *overrides)
+    batch = batch_for(recipe)
+    whole = network.hidden_states(batch.inputs)[batch.targets.places_N, 0]
+    logits = network.head(whole, network.embedding.tokens.weight)
+    expected = functional.cross_entropy(logits, batch.targets.ids_N, reduction="sum")
+    found = network(batch).loss_sum
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(gradients(network, found), gradients(network, expected), rtol=1e-4, atol=1e-5)
+
+
+def gradients(network, loss):
+    network.zero_grad()
+    loss.backward()
+    return [parameter.grad for parameter in network.parameters()]
+
+
+def test_the_last_layer_is_passed_whole_by_targets_alone():
+    network, batch, seen = small_network(ESM2NV), batch_for(ESM2NV), []
+    for layer in network.encoder.layers:
+        layer.mlp.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
+    network(batch)
+    assert seen == [batch.inputs.num_tokens] * (len(seen) - 1) + [batch.targets.count]
+    assert batch.targets.count < batch.inputs.num_tokens
 
 
 def test_a_sequence_of_nothing_but_masks_has_finite_states():

@@ -6,6 +6,7 @@ Recomputation in Large Transformer Models" (2022), for attention that never stor
 
 from dataclasses import dataclass
 
+from bionemo_trainer.config.flops import share_read
 from bionemo_trainer.config.layout import batches_of, layout_of
 from bionemo_trainer.config.parameters import (
     head_width,
@@ -87,11 +88,17 @@ def _activations_bytes(config: TrainConfig, width: int, encoder_tokens: int, dec
     layout = layout_of(config)
     # A pipeline's first stage holds as many micro batches as there are stages before the first one returns.
     layers = -(-model.num_layers // layout.pipeline) * min(layout.pipeline, batches_of(config).micro_batches)
+    layers -= _is_last_layer_light(config)
     encoder = layers * encoder_tokens * _layer_bytes(config, width, attentions=1)
     decoder = layers * decoder_tokens * _layer_bytes(config, width, attentions=2)
     # Logits and their gradient; a masked model computes them for its targets, at worst all.
     logits = (decoder_tokens or encoder_tokens) * padded_vocabulary_size(model) * 2 * width // layout.tensor
     return encoder + decoder + logits + max(encoder_tokens, decoder_tokens) * _working_bytes(config, width)
+
+
+def _is_last_layer_light(config: TrainConfig) -> bool:
+    """Whether few tokens pass the last layer whole, so that it is differentiated and forgotten before memory is fullest."""
+    return share_read(config) < 1 and config.model.activations_checkpoint_granularity != "full"
 
 
 def _decoder_length(config: TrainConfig) -> int:

@@ -31,6 +31,7 @@ from bionemo_trainer.models.key_value_cache import KeyValueCache, attend_to_cach
 from bionemo_trainer.models.projections import ColumnLinear, RowLinear
 from bionemo_trainer.models.residual import is_fused
 from bionemo_trainer.models.rotary import Rotation
+from bionemo_trainer.models.selection import selected
 from bionemo_trainer.models.transformer_config import allocation_device
 
 
@@ -48,6 +49,8 @@ class LayerContext:
     """What computes attention: chosen here, outside of what is compiled."""
     dropout_seed: Tensor | None = None
     """Drawn anew for every micro batch, 32 bit [1]; None where nothing is dropped or torch's generator decides."""
+    read_N: Tensor | None = None
+    """Indexes of the tokens whose output the last layer is asked for, 64 bit [N]; None for all."""
 
     @classmethod
     def of(
@@ -58,6 +61,7 @@ class LayerContext:
         is_rotary: bool,
         drops: bool,
         memory: Bounds | None = None,
+        read_N: Tensor | None = None,
     ) -> Self:
         """What follows from a batch.
 
@@ -67,6 +71,7 @@ class LayerContext:
             is_rotary: Whether queries and keys are turned.
             drops: Whether the network is training.
             memory: Where the encoder's sequences lie; for a decoder.
+            read_N: Tokens whose output is read; None for all.
         """
         device = pack.tokens_T.device
         dropout = config.attention_dropout if drops else 0.0
@@ -78,6 +83,7 @@ class LayerContext:
             rotation=Rotation.of(pack.positions_T, config.kv_channels) if is_rotary else None,
             kernel=kernel,
             dropout_seed=torch.randint(2**31 - 1, (1,), dtype=torch.int32, device=device) if draws else None,
+            read_N=read_N,
         )
 
 
@@ -172,9 +178,10 @@ class _Attention(MegatronModule):
             return checkpoint(attend, False, *heads)
         return attend(*heads)
 
-    def _output(self, attended_QND: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The projected heads, and the bias that is still to be added."""
-        return self.linear_proj(attended_QND.flatten(1)[:, None])
+    def _output(self, attended_QND: Tensor, read_N: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """The projected heads of all tokens or of some, and the bias that is still to be added."""
+        attended_Q1P = attended_QND.flatten(1)[:, None]
+        return self.linear_proj(attended_Q1P if read_N is None else selected(attended_Q1P, read_N))
 
 
 class SelfAttention(_Attention):
@@ -194,12 +201,12 @@ class SelfAttention(_Attention):
         self.linear_qkv = self._projection(3)
 
     def forward(
-        self, hidden_T1H: Tensor, context: LayerContext, cache: KeyValueCache | None
+        self, hidden_T1H: Tensor, context: LayerContext, cache: KeyValueCache | None, read_N: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Attended hidden states and the bias to add; with a cache, of one token per sequence after those cached."""
+        """Attended hidden states, of all tokens or of some, and the bias to add; with a cache, of one token per sequence after those cached."""
         projected_TN3D = self._projected(self.linear_qkv, hidden_T1H, 3)
         if cache is None:
-            return self._output(self._attend((projected_TN3D,), context.bounds, context, context.rotation))
+            return self._output(self._attend((projected_TN3D,), context.bounds, context, context.rotation), read_N)
         query, key, value = turned_parts((projected_TN3D,), context.rotation)
         return self._output(attend_to_cached(query, cache.extended(key, value)))
 

@@ -59,27 +59,29 @@ class Bert(MegatronModule):
 
     def forward(self, batch: EncoderBatch) -> TokenLosses | Tensor:
         """The losses of a micro batch; from a stage before the last, its hidden states [T, 1, H]."""
-        hidden_T1H = self.hidden_states(batch.inputs)
         if not self.post_process:
-            return hidden_T1H
-        logits_NV = self._logits(hidden_T1H, batch.targets.places)
+            return self.hidden_states(batch.inputs)
+        logits_NV = self._logits(batch)
         return token_losses(logits_NV, batch.targets, self.groups, with_accuracy=not self.training)
 
-    def hidden_states(self, inputs: PackedTokens) -> Tensor:
-        """The output of this stage's layers [T, 1, H].
+    def hidden_states(self, inputs: PackedTokens, read_N: Tensor | None = None) -> Tensor:
+        """The output of this stage's layers [T, 1, H], or of the last stage at some places only [N, 1, H].
 
         Under sequence parallelism it is this rank's share of T tokens, filled up to a multiple of the tensor size.
+
+        Args:
+            inputs: Of the first stage; elsewhere they tell where sequences lie.
+            read_N: These places, 64 bit; not under sequence parallelism.
         """
         pack = inputs.filled_up(self.groups.tp.size()) if self.config.sequence_parallel else inputs
         embedded = self.embedding(pack, self.mask_id) if self.pre_process else None
-        context = LayerContext.of(pack, self.config, is_rotary=self.is_rotary, drops=self.training)
+        context = LayerContext.of(pack, self.config, is_rotary=self.is_rotary, drops=self.training, read_N=read_N)
         hidden_T1H: Tensor = self.encoder(embedded, attention_mask=None, packed_seq_params=context)
         return hidden_T1H
 
     def logits(self, batch: EncoderBatch) -> Tensor:
         """Logits of the vocabulary at the targets, on every rank; for models of one stage [N, vocabulary]."""
-        hidden_T1H = self.hidden_states(batch.inputs)
-        return whole_logits(self._logits(hidden_T1H, batch.targets.places), self.rows, self.groups)
+        return whole_logits(self._logits(batch), self.rows, self.groups)
 
     def set_input_tensor(self, input_tensor: Tensor | list[Tensor]) -> None:
         """Takes the hidden states of the stage before; called by megatron-core's schedules."""
@@ -99,10 +101,16 @@ class Bert(MegatronModule):
             shards[table] = replace(shards[table], replica_id=(1, 0, self.groups.dp_cp.rank()))
         return shards
 
-    def _logits(self, hidden_T1H: Tensor, places: Tensor | int) -> Tensor:
-        rows_NH = rows_at(hidden_T1H, places, self.config, self.groups)
-        logits_NV: Tensor = self.head(rows_NH, self.embedding.tokens.weight)
+    def _logits(self, batch: EncoderBatch) -> Tensor:
+        logits_NV: Tensor = self.head(self._rows(batch), self.embedding.tokens.weight)
         return logits_NV
+
+    def _rows(self, batch: EncoderBatch) -> Tensor:
+        """The hidden states of the targets [N, H]; the last layer makes no others where ranks hold tokens whole."""
+        places = batch.targets.places
+        if isinstance(places, Tensor) and not self.config.sequence_parallel:
+            return self.hidden_states(batch.inputs, places)[:, 0]
+        return rows_at(self.hidden_states(batch.inputs), places, self.config, self.groups)
 
 
 def _drops_masked(model: Esm1nvModel | Esm2nvModel) -> bool:

@@ -25,6 +25,7 @@ from bionemo_trainer.models.key_value_cache import KeyValueCache
 from bionemo_trainer.models.norm import Norm
 from bionemo_trainer.models.projections import ColumnLinear, RowLinear
 from bionemo_trainer.models.residual import AFTER_ATTENTION, AFTER_FEED_FORWARD, Addend, residual_for
+from bionemo_trainer.models.selection import selected
 
 type Run = Callable[[Tensor, Tensor, Tensor | None, LayerContext, Norm | None], tuple[Tensor, Tensor | None]]
 """`PackedLayer.layer`, without a cache."""
@@ -40,6 +41,7 @@ class PackedLayer(TransformerLayer):
     def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401  the base class's own
         super().__init__(*arguments, **settings)
         self.residual = residual_for(self.config, self.tp_group.rank())
+        self.is_last = self.layer_number == self.config.num_layers
         self.run: Run = self.layer
         """What runs whole batches: `layer`, or what `compilation` made of it."""
 
@@ -76,7 +78,7 @@ class PackedLayer(TransformerLayer):
         next_norm: Norm | None,
         cache: KeyValueCache | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Hidden states after the layer, and normalised for what follows it if there is a norm.
+        """Hidden states after the layer, and normalised for what follows it if there is a norm; the last layer's are those that are read.
 
         Args:
             hidden_T1H: Before the layer.
@@ -87,7 +89,10 @@ class PackedLayer(TransformerLayer):
             cache: When decoding step by step.
         """
         seed = self.self_attention.dropout_seed(batch)
-        addend = self._addend(self.self_attention(normed, batch, cache), seed, AFTER_ATTENTION)
+        read_N = batch.read_N if self.is_last else None
+        addend = self._addend(self.self_attention(normed, batch, cache, read_N), seed, AFTER_ATTENTION)
+        if read_N is not None:  # what comes after attention treats tokens one by one
+            hidden_T1H = selected(hidden_T1H, read_N)
         if memory_M1H is not None:
             hidden_T1H, normed = self.residual.added_and_normed(hidden_T1H, addend, self.pre_cross_attn_layernorm)
             block = self.cross_attention(normed, memory_M1H, batch, cache)
