@@ -9,16 +9,16 @@ from bionemo_trainer.config.speed.gpus import Gpu
 PRODUCTS_SHARE = 0.72
 """Of the peak that large bf16 products reach: 709 of 989.5 TFLOP/s, in the layers of ESM-2 650M (H200, 2026-11-23)."""
 
-EIGHT_BIT_SHARE = 0.64
-"""Of the peak in 8 bit that products of fp8-mixed reach: 78.4 TFLOP of a step of ESM-2 650M in 61.5 ms (H200, 2026-11-30)."""
+EIGHT_BIT_SHARE = 0.61
+"""Of the peak in 8 bit that products of fp8-mixed reach: 76.1 TFLOP of a step of ESM-2 650M in 63.1 ms (H200, 2026-11-30)."""
 
 MOVED_BYTES = 3.4
 """What is no product of matrices (norms, dropout, GELU, attention) reads and writes for each operation, times the width of the
 layer: it grows with the width, products with its square, so narrow layers use a GPU worse. It is what remains of MegaMolBART's step
 of 42.2 ms, at width 512, when products have their share of the peak (H200, 2026-11-30)."""
 
-ROUNDED_BYTES = 1.15
-"""The same of rounding rows to 8 bit, in fp8-mixed beside the rest: 22.9 ms of that step, at width 1,280 (H200, 2026-11-30)."""
+ROUNDED_BYTES = 1.47
+"""The same of rounding rows to 8 bit, in fp8-mixed beside the rest: what remains of that step of 225 ms, at width 1,280 (H200, 2026-11-30)."""
 
 HOST_SECONDS_PER_LAYER: dict[Family, float] = {
     "megamolbart": 8.55e-3,  # 1,600 molecules in 103 ms, 12 layers (H100, 2026-11-25)
