@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch._dynamo import config as dynamo_config
 from torch._dynamo.exc import BackendCompilerFailed, FailOnRecompileLimitHit, TorchDynamoException
 from torch._inductor.exc import InductorError
 from torch.fx.experimental import _config as fx_config
@@ -18,6 +19,10 @@ from bionemo_trainer.models.layers import PackedLayer, Run
 from bionemo_trainer.models.norm import Norm
 
 _log = logging.getLogger(__name__)
+
+MOST_FORMS = 16
+"""Of a layer that are compiled. Twelve may come: in training or evaluation, not the last or asked for all tokens or some, with long sequences or
+without; torch stops at 8."""
 
 
 def compile_layers(network: nn.Module, *, backend: str = "inductor") -> int:
@@ -29,6 +34,7 @@ def compile_layers(network: nn.Module, *, backend: str = "inductor") -> int:
     """
     # Sides that happen to be equally long in the first batch are not so in the next, which would then be compiled anew.
     fx_config.use_duck_shape = False
+    dynamo_config.recompile_limit = max(dynamo_config.recompile_limit, MOST_FORMS)
     layers = [module for module in network.modules() if isinstance(module, PackedLayer)]
     for layer in layers:
         layer.run = CompiledRun(layer, layers, backend)

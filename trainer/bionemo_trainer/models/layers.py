@@ -89,7 +89,11 @@ class PackedLayer(TransformerLayer):
             cache: When decoding step by step.
         """
         seed = self.self_attention.dropout_seed(batch)
-        read_N = batch.read_N if self.is_last else None
+        read_N = batch.read_N
+        if (
+            read_N is not None and not self.is_last
+        ):  # in this order: where all are read, last layers are compiled as others are
+            read_N = None
         addend = self._addend(self.self_attention(normed, batch, cache, read_N), seed, AFTER_ATTENTION)
         if read_N is not None:  # what comes after attention treats tokens one by one
             hidden_T1H = selected(hidden_T1H, read_N)
