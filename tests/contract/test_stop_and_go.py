@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 
+import psutil
 import pytest
 import yaml
 
@@ -20,11 +21,14 @@ pytestmark = IN_FRESH_PROCESSES
 if importlib.util.find_spec("megatron") is None:
     pytest.skip("training needs megatron-core", allow_module_level=True)
 
+MAX_STEPS = 100
+"""Far more than are done before a signal arrives."""
 OVERRIDES = (
     "trainer.devices=2",
-    "trainer.max_steps=12",
+    f"trainer.max_steps={MAX_STEPS}",
     "model.data.num_workers=1",  # SIGTERM reaches the workers too, and must not end them
-    "exp_manager.checkpoint_callback_params.every_n_train_steps=2",
+    "exp_manager.checkpoint_callback_params.every_n_train_steps=20",
+    "trainer.limit_val_batches=0",
 )
 
 
@@ -73,7 +77,25 @@ def num_lines(run):
 
 def ended(process):
     _, errors = process.communicate(timeout=PATIENCE_SECONDS)
-    return process.returncode, errors.decode()[-2000:]
+    return process.returncode, errors.decode()
+
+
+def kill_with_its_ranks(process):
+    """As when a node ends; each rank has a session of its own, and would go on without the launcher."""
+    launcher = psutil.Process(process.pid)
+    for one in (launcher, *launcher.children(recursive=True)):
+        one.kill()
+
+
+def last_saved(run):
+    from bionemo_trainer.training.checkpoint_folder import committed  # noqa: PLC0415
+
+    return committed(run.checkpoints)[-1].manifest.step
+
+
+def assert_went_on(process, *, from_step, exit_code):
+    code, words = ended(process)
+    assert (code, f"from step {from_step}" in words) == (exit_code, True), words
 
 
 def test_killed_and_stopped_and_resumed_is_bit_for_bit_uninterrupted(start):
@@ -81,15 +103,17 @@ def test_killed_and_stopped_and_resumed_is_bit_for_bit_uninterrupted(start):
 
     whole, uninterrupted = start("whole")
     killed, run = start("halves")
-    wait_for_lines(run, 5, killed)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.communicate()
-    num_lines_when_killed = num_lines(run)
+    wait_for_lines(run, 25, killed)
+    kill_with_its_ranks(killed)
+    assert ended(killed)[0] == -signal.SIGKILL
+    saved_before_the_kill, num_lines_when_killed = last_saved(run), num_lines(run)
     assert ended(whole)[0] == 0
     stopped, _ = start("halves", attempt=2)
     wait_for_lines(run, num_lines_when_killed + 2, stopped)
     stopped.send_signal(signal.SIGTERM)
-    assert ended(stopped)[0] in (75, 0)  # 0 when it was done before the signal arrived
+    assert_went_on(stopped, from_step=saved_before_the_kill, exit_code=75)
+    saved_by_the_stop = last_saved(run)
+    assert 0 < saved_before_the_kill < saved_by_the_stop < MAX_STEPS
     resumed, _ = start("halves", attempt=3)
-    assert ended(resumed)[0] == 0
+    assert_went_on(resumed, from_step=saved_by_the_stop, exit_code=0)
     assert weights_in(run.path) == weights_in(uninterrupted.path)

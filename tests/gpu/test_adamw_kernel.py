@@ -13,4 +13,4 @@ from testkit.adamw_cases import update_errors  # noqa: E402  after the skip
 def test_it_is_torchs(dtype):
     errors = update_errors(torch.device("cuda"), dtype)
     assert errors.pop("weights") == 0.0
-    assert max(errors.values()) < 1e-6
+    assert all(error < 1e-6 for error in errors.values())  # a maximum would leave out what is no number

@@ -18,7 +18,7 @@ def found(datasets):
 
 @pytest.mark.parametrize("name", [*FAMILIES, "fp8"])
 def test_losses_with_dropout_are_the_same(found, name):
-    if f"replayed {name}" not in found:
+    if name == "fp8" and f"replayed {name}" not in found:
         pytest.skip("fp8 needs a GPU from Hopper on")
     assert found[f"replayed {name}"] == pytest.approx(found[f"launched {name}"], rel=1e-3)
     assert 1 <= found[f"graphs {name}"][0] < len(found[f"replayed {name}"])

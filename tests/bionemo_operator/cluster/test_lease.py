@@ -5,6 +5,7 @@ import pytest
 from bionemo_operator.cluster.client import Client
 from bionemo_operator.cluster.kinds import LEASES
 from bionemo_operator.cluster.lease import Leadership, LeasePlace
+from bionemo_operator.errors import LeadershipLostError
 from testkit.clock import Clock
 
 pytestmark = pytest.mark.enable_socket
@@ -191,4 +192,6 @@ def test_a_client_writes_only_while_its_replica_leads(api, candidate, clock):
     assert writing.merge(LEASES, "default", "bionemo-operator", {"metadata": {"labels": {"a": "b"}}})
     clock.passes(8)
     assert not one.is_leading
+    with pytest.raises(LeadershipLostError, match="not sent, because another replica leads now"):
+        writing.merge(LEASES, "default", "bionemo-operator", {"metadata": {"labels": {"a": "c"}}})
     connection.pool.clear()

@@ -1,6 +1,7 @@
 """A key waits once, is worked on once at a time, and comes again when asked for; failures make it come ever later."""
 
 import threading
+import time
 
 import pytest
 
@@ -155,5 +156,7 @@ def test_a_closed_queue_lets_everybody_go():
 
 def test_a_worker_waits_until_a_key_is_due():
     queue = WorkQueue()
+    began_at = time.monotonic()
     queue.wake("a", 0.05)
     assert queue.take().key == "a"
+    assert time.monotonic() - began_at >= 0.05

@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from bionemo_operator.planning import admission
 from bionemo_operator.planning.admission import admit
 from bionemo_operator.planning.datasets import Dataset
 from bionemo_trainer.contract import PROTEIN_FINGERPRINT, SMILES_FINGERPRINT
@@ -101,13 +102,17 @@ def test_another_batch_than_that_of_the_earlier_attempts_is_refused():
     ]
 
 
-def test_a_refusal_is_remembered_and_raised_anew():
+def test_a_refusal_is_remembered_and_raised_anew(monkeypatch):
+    judged, judge = [], admission._judged
+    monkeypatch.setattr(admission, "_judged", lambda *asked: judged.append(asked) or judge(*asked))
+    admission._verdict.cache_clear()
     with pytest.raises(ConfigError) as first:
         admitted(training(recipe="protein/esm1nv/none"))
     with pytest.raises(ConfigError) as second:
         admitted(training(recipe="protein/esm1nv/none"))
     assert str(first.value) == str(second.value)
     assert first.value is not second.value
+    assert len(judged) == 1
 
 
 def test_weights_that_do_not_fit_the_gpu_are_refused():

@@ -301,8 +301,15 @@ def test_a_missing_claim_is_told():
     assert reason_of(status, "DataReady") == "ClaimMissing"
 
 
-def test_fewer_nodes_are_taken_when_some_have_no_place():
-    world = begun_world(nodes=4, recovery={"minNodes": 2, "pendingTimeoutSeconds": 60})
+@pytest.mark.parametrize(
+    ("layout", "nodes", "samples"),
+    [
+        pytest.param({}, 3, 128, id="all that have one"),
+        pytest.param({"gpusPerNode": 1, "parallelism": {"tensor": 2}}, 2, 64, id="no more than the layout allows"),
+    ],
+)
+def test_fewer_nodes_are_taken_when_some_have_no_place(layout, nodes, samples):
+    world = begun_world(nodes=4, recovery={"minNodes": 2, "pendingTimeoutSeconds": 60}, **layout)
     world.runs(1)
     world.pods["small-1-worker-3"] = pod(3, phase="Pending", is_schedulable=False, node=None)
     world.now += timedelta(seconds=60)
@@ -311,9 +318,9 @@ def test_fewer_nodes_are_taken_when_some_have_no_place():
     world.passes()
     world.now += timedelta(seconds=60)
     world.passes()
-    assert (world.created, world.jobs[2].nodes) == ([1, 2], 3)
+    assert (world.created, world.jobs[2].nodes) == ([1, 2], nodes)
     assert world.status.resolved is not None
-    assert (world.status.resolved.nodes, world.status.resolved.global_batch_size) == (3, 128)
+    assert (world.status.resolved.nodes, world.status.resolved.global_batch_size) == (nodes, samples)
 
 
 def test_a_suspended_training_saves_then_pauses_then_goes_on():

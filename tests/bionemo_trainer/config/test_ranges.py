@@ -115,4 +115,5 @@ def outcome(text):
 @given(st.text(alphabet="x01[](){}<>.,-_ /", max_size=16))
 def test_any_text_expands_or_is_refused_with_one_problem(text):
     found = outcome(text)
+    assert found
     assert all(isinstance(name, str) and name.endswith(".csv") for name in found) or len(found) == 1

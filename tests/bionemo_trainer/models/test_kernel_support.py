@@ -2,15 +2,22 @@
 
 import pytest
 import torch
+from megatron.core.process_groups_config import ProcessGroupCollection
+from torch import nn
 
+from bionemo_trainer.models import eight_bit, losses, norm
 from bionemo_trainer.models.attention import kernel_for, triton_attention, variable_length_attention
+from bionemo_trainer.models.batch import Targets
 from bionemo_trainer.models.build import build_model
+from bionemo_trainer.models.feed_forward import activation_for, plain_gelu
 from bionemo_trainer.models.kernel_support import has_kernels, kernels_work, permit_kernels, triton_works
 from bionemo_trainer.models.residual import FusedResidual, PlainResidual, residual_for
 from bionemo_trainer.models.transformer_config import transformer_config
 from testkit.networks import CPU, ESM1NV, small_config
 
 pytest.importorskip("triton")
+
+from bionemo_trainer.kernels import cross_entropy, eight_bit_rows
 
 
 def test_what_triton_lacks_is_said_once(monkeypatch, caplog):
@@ -57,6 +64,31 @@ def test_blocks_join_the_stream_by_our_kernels(device, dtype, is_ours):
     config = layers_of(device, dtype)
     assert has_kernels(config) == is_ours
     assert isinstance(residual_for(config, 0), FusedResidual if is_ours else PlainResidual)
+    assert (activation_for(config) is plain_gelu) != is_ours
+
+
+@pytest.mark.parametrize(("is_permitted", "dtype"), [(True, torch.bfloat16), (False, torch.bfloat16)])
+def test_norms_are_by_our_kernels(monkeypatch, is_permitted, dtype):
+    monkeypatch.setattr(norm, "has_kernels", lambda config: is_permitted and config.params_dtype == dtype)
+    assert norm.Norm(layers_of("cpu", dtype), 8, 1e-5).has_kernel == is_permitted
+
+
+def test_losses_and_rounding_are_by_our_kernels_where_they_can_be_launched(monkeypatch, groups_of_one):
+    asked = []
+    for module in (losses, eight_bit):
+        monkeypatch.setattr(module, "can_launch_on", lambda _tensor: True)
+    monkeypatch.setattr(cross_entropy, "cross_entropy", lambda *_: asked.append("cross entropy") or torch.zeros(3))
+    monkeypatch.setattr(eight_bit_rows, "round_rows_into", lambda *_: asked.append("rounding"))
+    monkeypatch.setattr(eight_bit_rows, "transpose_into", lambda *_: asked.append("transposing"))
+    targets = Targets(places=3, ids_N=torch.zeros(3, dtype=torch.int64))
+    losses.token_losses(torch.zeros(3, 8), targets, groups_of_one, with_accuracy=False)
+    eight_bit.EightBitWeight(nn.Parameter(torch.zeros(16, 16, dtype=torch.bfloat16)))
+    assert asked == ["cross entropy", "rounding", "transposing"]
+
+
+@pytest.fixture
+def groups_of_one():
+    return ProcessGroupCollection.use_mpu_process_groups()
 
 
 def test_without_biases_blocks_join_the_stream_by_torch():

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bionemo_trainer.engine.seeds import seed_dropout
+from bionemo_trainer.models import attention_layers
 from bionemo_trainer.models.build import build_model
 from testkit.networks import (
     ALONE,
@@ -57,6 +58,33 @@ def test_recomputation_repeats_the_dropout_of_the_forward_pass(recipe, recomputa
     torch.testing.assert_close(
         gradients(recipe, *dropout, *recomputation), gradients(recipe, *dropout), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("recomputation", "attentions", "feed_forwards"),
+    [
+        pytest.param([], 2, [1, 1], id="nothing"),
+        *(
+            pytest.param(*recomputation.values, *counts, id=recomputation.id)
+            for recomputation, counts in zip(
+                RECOMPUTATIONS, ((4, [1, 1]), (4, [2, 2]), (4, [2, 2]), (3, [2, 1])), strict=True
+            )
+        ),
+    ],
+)
+def test_recomputation_computes_again(monkeypatch, recomputation, attentions, feed_forwards):
+    network, attended, passed = small_network(ESM1NV, *recomputation), [], []
+    choose = attention_layers.kernel_for
+
+    def counted(*choice):
+        kernel = choose(*choice)
+        return lambda *heads: attended.append(1) or kernel(*heads)
+
+    monkeypatch.setattr(attention_layers, "kernel_for", counted)
+    for layer in network.encoder.layers:
+        layer.mlp.register_forward_hook(lambda *_call, number=layer.layer_number: passed.append(number))
+    gradients_of(network, batch_for(ESM1NV))
+    assert (len(attended), [passed.count(1), passed.count(2)]) == (attentions, feed_forwards)
 
 
 @pytest.mark.parametrize(

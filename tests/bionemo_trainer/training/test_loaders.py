@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+from bionemo_trainer.data.filling import LONGEST_FILLER
 from bionemo_trainer.data.step_batches import Share, step_batches
 from bionemo_trainer.errors import ConfigError, DataError
+from bionemo_trainer.training import loaders
 from bionemo_trainer.training.loaders import Steps, evaluation_loader, num_workers, training_loader, unpacked
 from testkit.networks import MEGAMOLBART
 from testkit.step_cases import MOLECULES, config_for, write_datasets
@@ -46,6 +48,13 @@ def test_training_goes_on_at_a_step(folder):
     loader = training_loader(config(folder), ALONE, 3, first_step=5)
     assert len(loader) == 2
     assert [tokens(unpacked(loaded)) for loaded in loader] == [packed_tokens(steps[5]), packed_tokens(steps[6])]
+
+
+@pytest.mark.parametrize("replays", [True, False])
+def test_micro_batches_are_filled_up_where_they_are_replayed(folder, monkeypatch, replays):
+    monkeypatch.setattr(loaders, "can_replay", lambda _config: replays)
+    freights = [freight for loaded in training_loader(config(folder), ALONE, 3, 0) for freight in unpacked(loaded)]
+    assert all(len(freight.sources[0]) % LONGEST_FILLER == 0 for freight in freights) == replays
 
 
 @pytest.mark.parametrize("split", ["val", "test"])

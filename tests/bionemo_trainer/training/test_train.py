@@ -101,6 +101,7 @@ def test_reconstructed_molecules_are_kept_with_their_inputs(folder, found):
 def test_proteins_are_judged_by_residue(folder, found):
     assert found["esm1nv ends"] == DONE
     residues = list(read_records(RunFolder(path=folder / "esm1nv").residues))
+    assert sum(residue["total"] for residue in residues) > 0
     assert all(0 <= residue["correct"] <= residue["total"] for residue in residues)
     assert {residue["residue"] for residue in residues} <= set("ACDEFGHIKLMNPQRSTVWY")
 
@@ -138,6 +139,12 @@ def test_a_stopped_run_says_how_to_go_on(found):
 def test_a_resumed_run_ends_with_the_uninterrupted_ones_weights_bit_for_bit(found):
     assert found["gone on"] == DONE
     assert found["halves"] == found["whole"]
+
+
+def test_a_resumed_run_does_no_step_twice(folder, found):
+    assert found["gone on"] == DONE
+    records = read_records(RunFolder(path=folder / "halves").metrics)
+    assert [record["step"] for record in records if "lr" in record] == list(range(1, 9))
 
 
 def test_worker_processes_change_nothing(found):

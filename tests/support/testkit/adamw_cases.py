@@ -1,5 +1,7 @@
 """Updates of our kernel against torch's AdamW in 64 bit; imported by fresh processes, see `attention_cases`."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,8 @@ def update_errors_on_cpu(_folder: Path) -> Findings:
 
 def _differences_of_trainees() -> dict[str, float]:
     """A trainee that adds gradients and updates weights as on a GPU, beside one as on a CPU."""
+    from bionemo_trainer.kernels import adamw, adding  # noqa: PLC0415 - Triton may be missing
+
     optim = (f"model.optim.lr={LR}", f"model.optim.weight_decay={WEIGHT_DECAY}", "model.optim.eps=1e-3")
     config = small_config(MEGAMOLBART, *NO_DROPOUT, "trainer.precision=bf16-mixed", *optim)
     found = []
@@ -65,14 +69,29 @@ def _differences_of_trainees() -> dict[str, float]:
             for module in (flat_parameters, optimizer):
                 patched.setattr(module, "can_launch_on", lambda _tensor, answer=is_on_gpu: answer)
             trainee = stepping.Trainee(config, ALONE)
+            asked: list[str] = []
+            for module, name in ((adamw, "update_weights"), (adding, "add_to_sums")):
+                patched.setattr(module, name, _noted(asked, getattr(module, name)))
             for seed in range(NUM_STEPS):
                 batch = pack_encoder_decoder(samples_for(MEGAMOLBART, seed=seed))  # type: ignore[arg-type]  # of its family
                 trainee.step([Freight.of(batch)], seed, wish=False)
+            assert set(asked) == ({"update_weights", "add_to_sums"} if is_on_gpu else set())
             assert all(torch.equal(part.master_n.half(), part.weights_N) for part in trainee.flat.buffers)
             masters_N = torch.cat([part.master_n.detach() for part in trainee.flat.buffers]).double()
             found.append((masters_N, torch.stack([state["step"] for state in trainee.optimizer.adamw.state.values()])))
     names = ("masters of a trainee", "steps of a trainee")
     return {name: _difference(ours, right) for name, right, ours in zip(names, *found, strict=True)}
+
+
+def _noted[**P, R](asked: list[str], function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which adds its name to what was asked for."""
+
+    @wraps(function)
+    def noted(*arguments: P.args, **settings: P.kwargs) -> R:
+        asked.append(function.__name__)
+        return function(*arguments, **settings)
+
+    return noted
 
 
 def _difference(found: Tensor, wanted: Tensor) -> float:

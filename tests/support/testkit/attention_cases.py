@@ -159,8 +159,10 @@ def _bounds(lengths: Sequence[int], device: torch.device) -> Tensor:
 
 
 def relative_error(found: Tensor, expected: Tensor) -> float:
-    """The largest error, relative to the largest value that is expected; 0 of nothing."""
+    """The largest error, relative to the largest value that is expected; 0 of nothing, infinite of what is no number."""
+    assert found.shape == expected.shape
     if not found.numel():
         return 0.0
     right = expected.detach().cpu()
-    return float((found.detach().double().cpu() - right).abs().max() / right.abs().max().clamp(min=1e-6))
+    errors = (found.detach().double().cpu() - right).abs().nan_to_num(nan=torch.inf)
+    return float(errors.max() / right.abs().max().clamp(min=1e-6))

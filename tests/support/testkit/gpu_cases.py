@@ -11,7 +11,10 @@ from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.engine import graphs
 from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups, leave_process_groups
+from bionemo_trainer.engine.stepping import Trainee
+from bionemo_trainer.models.compilation import CompiledRun
 from bionemo_trainer.models.eight_bit import FIRST_CAPABILITY
+from bionemo_trainer.models.layers import PackedLayer
 from bionemo_trainer.models.losses import TokenLosses
 from testkit.fresh_processes import Findings
 from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT
@@ -63,6 +66,7 @@ def two_gpu_cases(folder: Path) -> Findings:
         config = config_for(MEGAMOLBART, folder, *NO_DROPOUT, *ON_GPU, *DATA, f"trainer.precision={precision}")
         trainee = trainee_for(config)
         found[f"{precision} replayed replicas"] = losses_of(trainee, range(NUM_STEPS))
+        assert_compiled_where_asked(trainee)
         found[f"graphs {precision}"] = trainee.graphs.count if trainee.graphs else 0
     return found
 
@@ -107,6 +111,14 @@ def _wait(_network: object, _batch: object, losses: TokenLosses) -> None:
     losses.loss_sum.item()
 
 
+def assert_compiled_where_asked(trainee: Trainee) -> None:
+    """Layers that fell back would compute the same."""
+    if trainee.config.model.compile and trainee.ranks.device.type == "cuda":
+        layers = [module for module in trainee.network.modules() if isinstance(module, PackedLayer)]
+        assert layers, "a network has layers"
+        assert all(isinstance(layer.run, CompiledRun) for layer in layers), "layers run uncompiled"
+
+
 def _alone(folder: Path, *overrides: str) -> Findings:
     store = distributed.HashStore()  # type: ignore[attr-defined]  # torch exports it without saying so
     join_process_groups(layout_of(config_for(MEGAMOLBART, folder, *overrides)), Rendezvous(store=store))
@@ -114,9 +126,9 @@ def _alone(folder: Path, *overrides: str) -> Findings:
         losses: Findings = {}
         for recipe in FAMILIES:
             torch.compiler.reset()  # torch compiles the same code for so many networks only
-            losses[recipe] = losses_of(
-                trainee_for(config_for(recipe, folder, *NO_DROPOUT, *overrides)), range(NUM_STEPS)
-            )
+            trainee = trainee_for(config_for(recipe, folder, *NO_DROPOUT, *overrides))
+            losses[recipe] = losses_of(trainee, range(NUM_STEPS))
+            assert_compiled_where_asked(trainee)
         return losses
     finally:
         leave_process_groups()

@@ -25,6 +25,12 @@ def test_shards_join_to_the_whole_text(next_record, text, cuts):
     assert b"".join(line for start, end in pairwise(places) for line in lines_between(file, start, end)) == text
 
 
+def test_a_cut_goes_to_the_next_record():
+    lines, proteins = BytesIO(b"ab\ncd\nef"), BytesIO(b">A\nM\n>B\nK\n")
+    assert [next_line(lines, cut) for cut in (0, 1, 3, 4, 7)] == [0, 3, 3, 6, 8]
+    assert [next_fasta_record(proteins, cut) for cut in (0, 1, 5, 6)] == [0, 5, 5, 10]
+
+
 @given(text=TEXTS, cut=st.integers(1, 60))
 def test_a_shard_of_fasta_begins_with_a_header(text, cut):
     start = next_fasta_record(BytesIO(text), min(cut, len(text)))
