@@ -9,7 +9,16 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from bionemo_trainer.models import compilation
 from bionemo_trainer.models.batch import Targets
 from bionemo_trainer.models.compilation import MOST_FORMS, compile_layers
-from testkit.networks import ENCODERS, ESM1NV, FAMILIES, NO_DROPOUT, batch_for, process_groups_of_one, small_network
+from testkit.networks import (
+    ENCODERS,
+    ESM1NV,
+    FAMILIES,
+    NO_DROPOUT,
+    batch_for,
+    process_groups_of_one,
+    runs_compiled,
+    small_network,
+)
 
 # torch asks all inputs of a layer for their gradients, and warns of those that others computed.
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
@@ -105,4 +114,4 @@ def test_a_compiler_that_fails_while_a_graph_is_recorded_ends_the_recording_alon
     with pytest.raises(RuntimeError, match="a layer would have to be compiled in the middle of a recording: backend="):
         outcome(network, ESM1NV, LENGTHS[0])
     assert failures(caplog) == []
-    assert all(isinstance(layer.run, compilation.CompiledRun) for layer in network.modules() if hasattr(layer, "run"))
+    assert runs_compiled(network)

@@ -20,6 +20,7 @@ from testkit.networks import (
     NO_DROPOUT,
     batch_for,
     process_groups_of_one,
+    runs_compiled,
     small_config,
 )
 
@@ -176,7 +177,7 @@ def test_the_compiler_takes_them_whole(recipe):
     after = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     torch.testing.assert_close(compiled, loss)
     torch.testing.assert_close(after, before, rtol=0.02, atol=1e-3)
-    assert not any(layer.run == layer.layer for layer in network.modules() if hasattr(layer, "run"))
+    assert runs_compiled(network)
 
 
 @pytest.mark.usefixtures("groups")
@@ -194,7 +195,7 @@ def _num_graphs(recipe, *, is_eight_bit):
     compile_layers(network, backend=counter)
     for lengths in (LENGTHS, (3, 4), (60, 5, 5)):
         network(batch_for(recipe, lengths))
-    assert not any(layer.run == layer.layer for layer in network.modules() if hasattr(layer, "run")), "it fell back"
+    assert runs_compiled(network)
     return counter.frame_count
 
 

@@ -67,13 +67,13 @@ def test_blocks_join_the_stream_by_our_kernels(device, dtype, is_ours):
     assert (activation_for(config) is plain_gelu) != is_ours
 
 
-@pytest.mark.parametrize(("is_permitted", "dtype"), [(True, torch.bfloat16), (False, torch.bfloat16)])
-def test_norms_are_by_our_kernels(monkeypatch, is_permitted, dtype):
-    monkeypatch.setattr(norm, "has_kernels", lambda config: is_permitted and config.params_dtype == dtype)
-    assert norm.Norm(layers_of("cpu", dtype), 8, 1e-5).has_kernel == is_permitted
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_norms_are_by_our_kernels(monkeypatch, is_ours):
+    monkeypatch.setattr(norm, "has_kernels", lambda _config: is_ours)
+    assert norm.Norm(layers_of("cpu", torch.bfloat16), 8, 1e-5).has_kernel == is_ours
 
 
-def test_losses_and_rounding_are_by_our_kernels_where_they_can_be_launched(monkeypatch, groups_of_one):
+def test_losses_and_rounding_are_by_our_kernels_where_they_can_be_launched(monkeypatch):
     asked = []
     for module in (losses, eight_bit):
         monkeypatch.setattr(module, "can_launch_on", lambda _tensor: True)
@@ -81,14 +81,10 @@ def test_losses_and_rounding_are_by_our_kernels_where_they_can_be_launched(monke
     monkeypatch.setattr(eight_bit_rows, "round_rows_into", lambda *_: asked.append("rounding"))
     monkeypatch.setattr(eight_bit_rows, "transpose_into", lambda *_: asked.append("transposing"))
     targets = Targets(places=3, ids_N=torch.zeros(3, dtype=torch.int64))
-    losses.token_losses(torch.zeros(3, 8), targets, groups_of_one, with_accuracy=False)
+    groups = ProcessGroupCollection.use_mpu_process_groups()
+    losses.token_losses(torch.zeros(3, 8), targets, groups, with_accuracy=False)
     eight_bit.EightBitWeight(nn.Parameter(torch.zeros(16, 16, dtype=torch.bfloat16)))
     assert asked == ["cross entropy", "rounding", "transposing"]
-
-
-@pytest.fixture
-def groups_of_one():
-    return ProcessGroupCollection.use_mpu_process_groups()
 
 
 def test_without_biases_blocks_join_the_stream_by_torch():

@@ -12,12 +12,10 @@ from bionemo_trainer.config.schema.root import TrainConfig
 from bionemo_trainer.engine import graphs
 from bionemo_trainer.engine.process_groups import Rendezvous, join_process_groups, leave_process_groups
 from bionemo_trainer.engine.stepping import Trainee
-from bionemo_trainer.models.compilation import CompiledRun
 from bionemo_trainer.models.eight_bit import FIRST_CAPABILITY
-from bionemo_trainer.models.layers import PackedLayer
 from bionemo_trainer.models.losses import TokenLosses
 from testkit.fresh_processes import Findings
-from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT
+from testkit.networks import FAMILIES, MEGAMOLBART, NO_DROPOUT, runs_compiled
 from testkit.parallel_cases import SEQUENCE, TENSOR
 from testkit.step_cases import DATA, NUM_STEPS, config_for, losses_of, trainee_for, two_rank_cases, weights_of
 
@@ -114,9 +112,7 @@ def _wait(_network: object, _batch: object, losses: TokenLosses) -> None:
 def assert_compiled_where_asked(trainee: Trainee) -> None:
     """Layers that fell back would compute the same."""
     if trainee.config.model.compile and trainee.ranks.device.type == "cuda":
-        layers = [module for module in trainee.network.modules() if isinstance(module, PackedLayer)]
-        assert layers, "a network has layers"
-        assert all(isinstance(layer.run, CompiledRun) for layer in layers), "layers run uncompiled"
+        assert runs_compiled(trainee.network), "layers run uncompiled"
 
 
 def _alone(folder: Path, *overrides: str) -> Findings:

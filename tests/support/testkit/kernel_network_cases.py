@@ -10,13 +10,21 @@ from bionemo_trainer.kernels.gelu import biased_gelu
 from bionemo_trainer.models import attention_layers
 from bionemo_trainer.models.attention import triton_attention
 from bionemo_trainer.models.build import Network
-from bionemo_trainer.models.compilation import CompiledRun, compile_layers
+from bionemo_trainer.models.compilation import compile_layers
 from bionemo_trainer.models.feed_forward import FeedForward
 from bionemo_trainer.models.layers import PackedLayer
 from bionemo_trainer.models.norm import Norm
 from bionemo_trainer.models.residual import FusedResidual
 from testkit.fresh_processes import Findings
-from testkit.networks import ESM2NV, MEGAMOLBART, NO_DROPOUT, batch_for, process_groups_of_one, small_network
+from testkit.networks import (
+    ESM2NV,
+    MEGAMOLBART,
+    NO_DROPOUT,
+    batch_for,
+    process_groups_of_one,
+    runs_compiled,
+    small_network,
+)
 
 NETWORKS = {
     "whole": (MEGAMOLBART, NO_DROPOUT),
@@ -44,8 +52,7 @@ def _ways_of(recipe: str, overrides: Sequence[str]) -> dict[str, list[float]]:
         found["kernels"] = _outcome_of(network, recipe)
         compile_layers(network, backend="aot_eager")
         found["compiled"] = _outcome_of(network, recipe)
-    layers = [module for module in network.modules() if isinstance(module, PackedLayer)]
-    assert all(isinstance(layer.run, CompiledRun) for layer in layers), "compiling failed"
+    assert runs_compiled(network), "compiling failed"
     return found
 
 

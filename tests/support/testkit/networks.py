@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch import distributed
+from torch import distributed, nn
 
 from bionemo_trainer.config.layout import layout_of
 from bionemo_trainer.config.load import load_recipe
@@ -15,7 +15,9 @@ from bionemo_trainer.data.samples import IGNORED, EncoderDecoderSample, EncoderS
 from bionemo_trainer.engine.process_groups import Ranks, Rendezvous, join_process_groups, leave_process_groups
 from bionemo_trainer.models.batch import EncoderBatch, EncoderDecoderBatch, PackedTokens
 from bionemo_trainer.models.build import Network, build_model
+from bionemo_trainer.models.compilation import CompiledRun
 from bionemo_trainer.models.freight import Freight
+from bionemo_trainer.models.layers import PackedLayer
 from bionemo_trainer.tokenizers.protocol import TokenIds
 from bionemo_trainer.tokenizers.vocabulary import esm2_vocabulary, protein_vocabulary
 
@@ -52,6 +54,13 @@ def small_config(recipe: str, *overrides: str) -> TrainConfig:
 def small_network(recipe: str, *overrides: str) -> Network:
     """The network of a small configuration, with its initial weights, in training mode."""
     return build_model(small_config(recipe, *overrides), CPU)
+
+
+def runs_compiled(network: nn.Module) -> bool:
+    """Whether every layer does; one that fell back to what was written would compute the same."""
+    layers = [module for module in network.modules() if isinstance(module, PackedLayer)]
+    assert layers, "a network has layers"
+    return all(isinstance(layer.run, CompiledRun) for layer in layers)
 
 
 def samples_for(recipe: str, lengths: tuple[int, ...] = (7, 12, 1, 9), seed: int = 0) -> list[Sample]:

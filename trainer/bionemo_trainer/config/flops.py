@@ -24,8 +24,9 @@ def flops_per_token(config: TrainConfig, mean_length: float) -> float:
     attentions, sides = (3, 2) if isinstance(model, MegaMolBARTModel | ProtT5nvModel) else (1, 1)
     weights: float = model.num_layers * (attentions * attention + sides * feed_forward)
     if isinstance(model, Esm1nvModel | Esm2nvModel):
-        after_attention = model.hidden_size * width + feed_forward
-        weights += share_read(config) * model.hidden_size**2 - (1 - share_read(config)) * after_attention
+        head, after_attention = model.hidden_size**2, model.hidden_size * width + feed_forward
+        share = share_read(config)
+        weights += share * head - (1 - share) * after_attention
     products = model.num_layers * attentions * width * mean_length
     return (6.0 * weights + 12.0 * products) / sides
 
